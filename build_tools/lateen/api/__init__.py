@@ -1,0 +1,1 @@
+"""Documents to typed resources: every field held against the schema that the CRDs publish."""

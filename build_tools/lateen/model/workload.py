@@ -1,0 +1,62 @@
+"""Workloads: what runs, with the identity that its proxy presents. Pods, pod templates and WorkloadEntry end here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from lateen.model.identity import Ref
+from lateen.model.pod import PodSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """One instance. `name` is its own (`catalog-v1-0`), `owner` that of its Deployment (`catalog-v1`).
+
+    `addresses` is empty until something places it (`Mesh.placed`). `injected` says whether it has a sidecar,
+    `gateway` whether it is a router by Istio's gateway injection. `named_ports` maps container port names.
+    `pod` is what a runtime starts; None for addresses in files, which are things that already run.
+    """
+
+    name: str
+    namespace: str
+    owner: str
+    ref: Ref
+    service_account: str = "default"
+    addresses: tuple[str, ...] = ()
+    injected: bool = True
+    gateway: bool = False
+    tls_mode: str = "istio"
+    locality: str = ""
+    network: str = ""
+    weight: int = 0
+    labels: dict[str, str] = field(default_factory=dict, hash=False)
+    annotations: dict[str, str] = field(default_factory=dict, hash=False)
+    named_ports: dict[str, int] = field(default_factory=dict, hash=False)
+    pod: PodSpec | None = field(default=None, hash=False)
+
+    @property
+    def key(self) -> str:
+        """`NAME.NAMESPACE`, unique in a mesh."""
+        return f"{self.name}.{self.namespace}"
+
+    @property
+    def canonical_name(self) -> str:
+        """Istio's canonical service: its label, else `app.kubernetes.io/name`, else `app`, else the owner."""
+        labels = self.labels
+        return (
+            labels.get("service.istio.io/canonical-name")
+            or labels.get("app.kubernetes.io/name")
+            or labels.get("app")
+            or self.owner
+        )
+
+    @property
+    def canonical_revision(self) -> str:
+        """Istio's canonical revision: its label, else `app.kubernetes.io/version`, else `version`, else latest."""
+        labels = self.labels
+        return (
+            labels.get("service.istio.io/canonical-revision")
+            or labels.get("app.kubernetes.io/version")
+            or labels.get("version")
+            or "latest"
+        )

@@ -1,0 +1,1 @@
+"""What one proxy may see of a mesh."""

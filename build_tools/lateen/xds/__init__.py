@@ -1,0 +1,1 @@
+"""Envoy configuration of one proxy, from what it may see."""

@@ -1,0 +1,1 @@
+"""One module per HTTP filter, and the one table that orders them."""
