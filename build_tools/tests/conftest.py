@@ -24,7 +24,8 @@ def golden() -> Callable[[str, str], None]:
             path.write_text(actual)
         expected = path.read_text() if path.exists() else ""
         if actual != expected:
-            diff = "\n".join(difflib.unified_diff(expected.splitlines(), actual.splitlines(), name, "actual", "", "", 3))
+            lines = difflib.unified_diff(expected.splitlines(), actual.splitlines(), name, "actual", lineterm="")
+            diff = "\n".join(lines)
             pytest.fail(f"{diff}\n\nIf this is what you want: make golden", pytrace=False)
 
     return check

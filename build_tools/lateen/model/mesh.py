@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lateen.diagnostics import Diagnostic
 from lateen.model.extension import Extension
@@ -42,3 +42,7 @@ class Mesh:
     sidecars: tuple[Sidecar, ...] = ()
     secrets: tuple[Secret, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
+
+    def with_diagnostics(self, diagnostics: tuple[Diagnostic, ...]) -> Mesh:
+        """The same mesh with these findings of its loading."""
+        return replace(self, diagnostics=diagnostics)

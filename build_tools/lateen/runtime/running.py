@@ -27,7 +27,10 @@ class RunningProxy:
 
 @dataclass(frozen=True, slots=True)
 class RunningApp:
-    """A started application instance. `ports` are its container ports, on `address`; `proxied` says if it has a sidecar."""
+    """A started application instance.
+
+    `ports` are its container ports, on `address`; `proxied` says whether it has a sidecar.
+    """
 
     key: str
     owner: str

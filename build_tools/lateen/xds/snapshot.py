@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from lateen.diagnostics import Diagnostic, Origin
@@ -63,3 +63,7 @@ class Snapshot:
         from lateen.xds.static import as_dict  # noqa: PLC0415
 
         return as_dict(self)
+
+    def with_diagnostics(self, diagnostics: tuple[Diagnostic, ...]) -> Snapshot:
+        """The same configuration with these findings before its own."""
+        return replace(self, diagnostics=diagnostics + self.diagnostics) if diagnostics else self

@@ -1,0 +1,74 @@
+# Every verb a person types. `make help` prints the lines marked with ##.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-rust setup-prometheus demo test check lint types contracts unit rust-check filters stale integration bench fuzz golden gen gen-check clean
+
+BIN := .venv/bin
+RUNTIME ?= process
+ARGS ?=
+K ?=
+CRDS ?= ../shared/api
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+setup: ## install what lateen needs into .venv (no root)
+	@sh build_tools/scripts/setup.sh
+
+setup-rust: setup ## find or install the Rust toolchain for the filters (Debian: as root)
+	@sh build_tools/scripts/setup-rust.sh
+
+setup-prometheus: ## find or install Prometheus for the integration tests (Debian: as root)
+	@sh build_tools/scripts/setup-prometheus.sh
+
+demo: setup ## run the storefront mesh; ARGS=--once for a bounded run
+	@$(BIN)/lateen up envoy_configs/storefront --traffic $(ARGS)
+
+test: check filters integration ## everything: check, rebuild of the filters, integration
+
+check: lint types contracts unit rust-check stale gen-check ## lint, types, import contracts, unit and golden tests, native Rust tests
+
+lint: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: setup
+	@$(BIN)/mypy
+
+contracts: setup
+	@$(BIN)/lint-imports --no-logo
+
+unit: setup ## unit and golden tests (K=expr selects)
+	@$(BIN)/pytest build_tools/tests -n 2 $(if $(K),-k '$(K)')
+
+rust-check: setup-rust ## native tests, format and lints of the filters
+	@sh build_tools/scripts/rust-check.sh
+
+stale: setup
+	@$(BIN)/lateen filters build --check
+
+filters: setup-rust ## rebuild every filter and run its scenarios on a real Envoy
+	@$(BIN)/lateen filters build --rebuild
+	@$(BIN)/lateen filters test
+
+integration: setup setup-prometheus ## integration tests (RUNTIME=process, K=expr)
+	@LATEEN_RUNTIME=$(RUNTIME) $(BIN)/pytest integration_tests $(if $(K),-k '$(K)')
+
+bench: setup ## benchmarks; figures for docs/benchmarks.md
+	@$(BIN)/python build_tools/scripts/bench.py
+
+fuzz: setup ## longer property tests than `make unit` runs
+	@HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest build_tools/tests -k property
+
+golden: setup ## rewrite golden files and remove stale ones
+	@$(BIN)/python build_tools/scripts/golden.py
+
+gen: setup ## regenerate every generated file (CRDS=folder of the CRDs)
+	@$(BIN)/python build_tools/scripts/gen.py --crds $(CRDS)
+
+gen-check: setup ## fail if a generated file is stale
+	@$(BIN)/python build_tools/scripts/gen.py --crds $(CRDS) --check
+
+clean: ## remove what was built and installed here
+	@rm -rf .venv .boot .toolchain .cache dist filters/target

@@ -1,0 +1,45 @@
+"""The options that every command on a mesh shares, and the mesh that they load."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from lateen.diagnostics import Severity
+
+if TYPE_CHECKING:
+    from lateen.model.mesh import Mesh
+
+FORMATS = ("text", "json", "yaml", "github")
+
+
+def add_mesh_options(parser: argparse.ArgumentParser) -> None:
+    """DIR and how to read it."""
+    parser.add_argument("directory", metavar="DIR", help="a folder of YAML, one file, or - for standard input")
+    parser.add_argument("--mesh-config", metavar="FILE", help="MeshConfig instead of DIR/mesh.yaml")
+    parser.add_argument("--domain-suffix", default="cluster.local", metavar="SUFFIX", help="default cluster.local")
+    parser.add_argument(
+        "--no-strict", dest="strict", action="store_false", help="unknown fields are warnings, as in Istio's webhook"
+    )
+    add_finding_options(parser)
+
+
+def add_finding_options(parser: argparse.ArgumentParser) -> None:
+    """How findings are printed and which of them fail the command."""
+    parser.add_argument("-o", dest="output", choices=FORMATS, default="text", help="format (default text)")
+    parser.add_argument(
+        "--failure-threshold",
+        choices=[s.label for s in reversed(Severity)],
+        default="error",
+        help="exit 1 from this severity on (default error)",
+    )
+
+
+def load_mesh(args: argparse.Namespace) -> Mesh:
+    """The mesh that the options name. Raises MeshError if it cannot be used, OSError if a file cannot be read."""
+    from pathlib import Path  # noqa: PLC0415
+
+    import lateen  # noqa: PLC0415
+
+    config = Path(args.mesh_config).read_text() if args.mesh_config else None
+    return lateen.load(args.directory, mesh_config=config, domain_suffix=args.domain_suffix, strict=args.strict)

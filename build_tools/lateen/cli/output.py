@@ -1,0 +1,33 @@
+"""Findings on a terminal or for a machine, and the exit code that they mean."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable
+from typing import TextIO
+
+from lateen.diagnostics import Diagnostic, Severity
+
+
+def report(findings: Iterable[Diagnostic], args: argparse.Namespace, stream: TextIO | None = None) -> int:
+    """Print findings to `stream` (default stderr) in the format of `args`; 1 if one reaches the threshold, else 0.
+
+    The exit code never depends on the format.
+    """
+    out = sys.stderr if stream is None else stream
+    findings = list(findings)
+    style = getattr(args, "output", "text")
+    if findings or style != "text":
+        from lateen.diagnostics.render import render  # noqa: PLC0415
+
+        out.write(render(findings, style, color=use_color(out)))
+        out.flush()
+    threshold = Severity[getattr(args, "failure_threshold", "error").upper()]
+    return int(any(f.severity >= threshold for f in findings))
+
+
+def use_color(stream: TextIO) -> bool:
+    """Colour on a terminal only, never with NO_COLOR or TERM=dumb."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
