@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-rust setup-prometheus demo test check lint types contracts unit rust-check filters stale integration bench fuzz golden gen gen-check clean
+.PHONY: help setup setup-rust setup-prometheus demo test check lint types contracts unit rust-check filters stale integration bench fuzz golden gen gen-check lock clean
 
 BIN := .venv/bin
 RUNTIME ?= process
@@ -69,6 +69,9 @@ gen: setup ## regenerate every generated file (CRDS=folder of the CRDs)
 
 gen-check: setup ## fail if a generated file is stale
 	@$(BIN)/python build_tools/scripts/gen.py --crds $(CRDS) --check
+
+lock: setup ## write requirements.lock anew from pyproject.toml
+	@$$(command -v uv || echo .boot/bin/uv) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group dev --extra demo pyproject.toml -o requirements.lock
 
 clean: ## remove what was built and installed here
 	@rm -rf .venv .boot .toolchain .cache dist filters/target

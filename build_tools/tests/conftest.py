@@ -29,3 +29,10 @@ def golden() -> Callable[[str, str], None]:
             pytest.fail(f"{diff}\n\nIf this is what you want: make golden", pytrace=False)
 
     return check
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that compare golden files, so that `make golden` can run just those."""
+    for item in items:
+        if "golden" in getattr(item, "fixturenames", ()):
+            item.add_marker("golden")

@@ -1,0 +1,103 @@
+"""Metrics as edges, rates and one endpoint."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+import requests
+from prometheus_client.parser import text_string_to_metric_families
+
+from lateen.runtime.observe.edges import Edge, EdgeKey, edges
+from lateen.runtime.observe.endpoint import merged, metrics_endpoint
+from lateen.runtime.observe.scrape import Scraped, total
+from lateen.runtime.observe.table import Rates
+from lateen.runtime.running import RunningProxy
+
+
+def proxy(key: str, metrics: str = "http://127.0.0.1:1/stats") -> RunningProxy:
+    return RunningProxy(key, key.partition(".")[0], "sidecar", "127.1.0.1", "", metrics, Path("calls"))
+
+
+def scraped(key: str, text: str) -> Scraped:
+    return Scraped(proxy(key), tuple(text_string_to_metric_families(text)))
+
+
+def requests_total(reporter: str, source: str, destination: str, code: str, count: int, policy: str = "unknown") -> str:
+    labels = {
+        "reporter": reporter,
+        "source_workload": source,
+        "destination_workload": destination,
+        "destination_version": "v1",
+        "destination_service_name": "offers.example",
+        "response_code": code,
+        "connection_security_policy": policy,
+    }
+    body = ",".join(f'{k}="{v}"' for k, v in labels.items())
+    return f"istio_requests_total{{{body}}} {count}\n"
+
+
+HEAD = "# TYPE istio_requests_total counter\n"
+
+
+def test_an_edge_counts_what_its_client_saw_and_takes_security_from_its_server() -> None:
+    client = (
+        HEAD
+        + requests_total("source", "web", "catalog", "200", 9)
+        + requests_total("source", "web", "catalog", "503", 1)
+    )
+    server = HEAD + requests_total("destination", "web", "catalog", "200", 9, "mutual_tls")
+    found = edges([scraped("web.shop", client), scraped("catalog.shop", server)])
+    assert list(found) == [EdgeKey("web", "catalog", "v1")]
+    edge = found[EdgeKey("web", "catalog", "v1")]
+    assert (edge.requests, edge.success, edge.mtls) == (10, 0.9, True)
+
+
+def test_an_edge_to_an_unknown_workload_is_named_by_its_service() -> None:
+    found = edges([scraped("web.shop", HEAD + requests_total("source", "web", "unknown", "200", 1))])
+    assert list(found) == [EdgeKey("web", "offers.example", "")]
+    assert found[EdgeKey("web", "offers.example", "")].mtls is None
+
+
+@pytest.mark.parametrize(("q", "value"), [(0.5, 5.0), (0.25, 2.5), (1.0, 10.0)])
+def test_quantiles_are_interpolated_in_their_bucket(q: float, value: float) -> None:
+    assert Edge(buckets={10.0: 4, 20.0: 4, math.inf: 4}).quantile(q * 1.0) == pytest.approx(value)
+
+
+def test_a_quantile_above_every_bound_is_the_last_bound() -> None:
+    assert Edge(buckets={10.0: 0, math.inf: 4}).quantile(0.5) == 10.0
+
+
+def test_an_edge_without_requests_has_no_quantile() -> None:
+    assert math.isnan(Edge().quantile(0.5))
+
+
+def test_rates_are_differences_over_time() -> None:
+    key, rates = EdgeKey("a", "b", ""), Rates()
+    assert rates.update({key: Edge(requests=10)}, now=1.0) == {}
+    assert rates.update({key: Edge(requests=30)}, now=3.0) == {key: 10.0}
+
+
+def test_totals_sum_over_proxies_and_match_labels() -> None:
+    both = [scraped(k, HEAD + requests_total("source", "web", "catalog", "200", 2)) for k in ("a.x", "b.x")]
+    assert total(both, "istio_requests_total", {"source_workload": "web"}) == 4
+    assert total(both, "istio_requests_total", {"source_workload": "nobody"}) == 0
+
+
+def test_merged_metrics_have_each_family_once_and_say_whose_a_sample_is() -> None:
+    text = merged([scraped(k, HEAD + requests_total("source", "web", "catalog", "200", 2)) for k in ("a.x", "b.x")])
+    families = list(text_string_to_metric_families(text.decode()))
+    assert [f.name for f in families] == ["istio_requests"]
+    assert [s.labels["proxy"] for s in families[0].samples] == ["a.x", "b.x"]
+
+
+def test_the_endpoint_serves_targets_and_nothing_else() -> None:
+    with metrics_endpoint([proxy("web.shop", "http://127.0.0.1:15090/stats/prometheus")]) as url:
+        assert requests.get(f"{url}/targets", timeout=5).json() == [
+            {
+                "targets": ["127.0.0.1:15090"],
+                "labels": {"__metrics_path__": "/stats/prometheus", "proxy": "web.shop"},
+            }
+        ]
+        assert requests.get(f"{url}/etc/passwd", timeout=5).status_code == 404
