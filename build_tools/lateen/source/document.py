@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from lateen.diagnostics import Origin
 
 Path = tuple[str | int, ...]
+
+_NONE: Mapping[str, tuple[int, int]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +23,19 @@ class Source:
 
 
 class LocatedMap(dict[str, Any]):
-    """A YAML mapping; `marks[key]` is (line, column) of the key, then (line, column) of its value, from 1."""
+    """A YAML mapping; `marks[key]` is (line, column) of the key, then (line, column) of its value, from 1.
 
-    __slots__ = ("column", "line", "marks")
+    `literals[key]` is (line, column) of the first character of a value in literal style (`|`), so that a place inside
+    such a text is a place in the file.
+    """
+
+    __slots__ = ("column", "line", "literals", "marks")
 
     def __init__(self, line: int, column: int) -> None:
         super().__init__()
         self.line, self.column = line, column
         self.marks: dict[str, tuple[int, int, int, int]] = {}
+        self.literals: Mapping[str, tuple[int, int]] = _NONE
 
 
 class LocatedList(list[Any]):
