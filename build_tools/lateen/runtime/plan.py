@@ -1,0 +1,105 @@
+"""What a run consists of, decided before anything starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lateen.diagnostics import Origin
+from lateen.model.mesh import Mesh
+from lateen.model.pod import Probe
+from lateen.model.proxy import Proxy
+from lateen.model.workload import Workload
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """A container to run. `address` is its pod's IP, `ports` its container ports; `environment` may hold secrets."""
+
+    workload: Workload
+    container: str
+    argv: tuple[str, ...]
+    environment: dict[str, str] = field(repr=False, hash=False)
+    directory: Path
+    address: str
+    ports: tuple[int, ...]
+    readiness: Probe | None = None
+    origin: Origin = field(default_factory=Origin, compare=False)
+
+    @property
+    def name(self) -> str:
+        """What logs and messages call it: `web-0.default.app`."""
+        return f"{self.workload.key}.{self.container}"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedProxy:
+    """An Envoy to run: the proxy with the metadata of this run, and the socket of its control plane."""
+
+    proxy: Proxy
+    workload: Workload
+    socket: Path
+
+    @property
+    def key(self) -> str:
+        """`NAME.NAMESPACE`."""
+        return self.workload.key
+
+    @property
+    def name(self) -> str:
+        """What logs and messages call it: `web-0.default.envoy`."""
+        return f"{self.key}.envoy"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the mesh was read, so that the control plane reads it alike."""
+
+    directory: Path
+    mesh_config: Path | None = None
+    domain_suffix: str = "cluster.local"
+    strict: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that a run starts. `mesh` is placed: its instances have the addresses of `placements`."""
+
+    settings: Settings
+    mesh: Mesh
+    placements: dict[str, str]
+    proxies: tuple[PlannedProxy, ...]
+    applications: tuple[Application, ...]
+
+    def document(self) -> dict[str, Any]:
+        """What the control plane reads as `plan.json`."""
+        settings = self.settings
+        return {
+            "version": 1,
+            "directory": str(settings.directory),
+            "mesh_config": str(settings.mesh_config) if settings.mesh_config else None,
+            "domain_suffix": settings.domain_suffix,
+            "strict": settings.strict,
+            "placements": self.placements,
+            "proxies": {
+                planned.key: {"socket": str(planned.socket), "metadata": dict(planned.proxy.metadata)}
+                for planned in self.proxies
+            },
+        }
+
+
+def instances(mesh: Mesh) -> tuple[Workload, ...]:
+    """The workloads that a runtime starts, by namespace and name: those of pods that have no address yet."""
+    found = (w for w in mesh.workloads if w.pod is not None and not w.addresses)
+    return tuple(sorted(found, key=lambda w: (w.namespace, w.name)))
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Claim:
+    """An address and port that must be free, and who needs it."""
+
+    address: str
+    port: int
+    needed_by: str
+    origin: Origin = field(default_factory=Origin, compare=False)

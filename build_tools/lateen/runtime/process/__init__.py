@@ -1,0 +1,1 @@
+"""The process runtime: applications and Envoys are processes of this machine, told apart by loopback address."""

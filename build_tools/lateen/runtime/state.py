@@ -1,0 +1,194 @@
+"""Files of runs: one folder each, private to the user, with a lock that tells whether the run is alive."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lateen.diagnostics import Diagnostic, Origin
+from lateen.diagnostics.codes import runtime as codes
+
+SOCKET_PATH_LIMIT = 107
+"""Bytes that `sun_path` of a Unix socket address holds beside its final zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFiles:
+    """Where the files of one run are. `root` is a folder of mode 0700."""
+
+    root: Path
+
+    @property
+    def logs(self) -> Path:
+        """Output of every process, one file each."""
+        return self.root / "logs"
+
+    @property
+    def modules(self) -> Path:
+        """Wasm modules that Envoys load."""
+        return self.root / "modules"
+
+    @property
+    def authority(self) -> Path:
+        """The run's certificate authority."""
+        return self.root / "ca"
+
+    @property
+    def plan(self) -> Path:
+        """What the control plane reads."""
+        return self.root / "plan.json"
+
+    @property
+    def description(self) -> Path:
+        """What other commands read of the run."""
+        return self.root / "run.json"
+
+    def log(self, name: str) -> Path:
+        """The log of a process."""
+        return self.logs / f"{name}.log"
+
+    def bootstrap(self, key: str) -> Path:
+        """The bootstrap of a proxy."""
+        return self.root / "envoy" / f"{key}.json"
+
+    def call_log(self, key: str) -> Path:
+        """Calls that a proxy saw with `x-lateen-call`, as JSON lines."""
+        return self.root / "calls" / f"{key}.jsonl"
+
+    def socket(self, number: int) -> Path:
+        """The control plane's socket of a proxy, named by number because such a path must be short."""
+        return self.root / "xds" / f"{number}.sock"
+
+    def check(self) -> Iterator[Diagnostic]:
+        """A finding if socket paths would be too long."""
+        path = self.socket(65_535)
+        if (length := len(os.fsencode(path))) > SOCKET_PATH_LIMIT:
+            yield codes.SOCKET_PATH_TOO_LONG.at(
+                Origin(),
+                path=path,
+                length=length,
+                limit=SOCKET_PATH_LIMIT,
+                hint="choose a shorter folder with --state-dir",
+            )
+
+
+def default_base() -> Path:
+    """Where runs have their folders: `$XDG_RUNTIME_DIR/lateen`, else `lateen-UID` in the temporary folder."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    if runtime and Path(runtime).is_dir():
+        return Path(runtime) / "lateen"
+    return Path(tempfile.gettempdir()) / f"lateen-{os.getuid()}"
+
+
+class RunDirectory:
+    """The folder of a run that this process owns. Whoever holds its lock is its supervisor."""
+
+    def __init__(self, base: Path | None = None) -> None:
+        """Create the folder, and the base if need be.
+
+        Raises PermissionError if the base belongs to somebody else or others may write to it.
+        """
+        base = (base or default_base()).absolute()
+        base.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = base.stat()
+        if status.st_uid != os.getuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise PermissionError(1, "must belong to you alone, because it holds keys", str(base))
+        self.id = secrets.token_hex(4)
+        self.files = RunFiles(base / self.id)
+        draft = base / f".{self.id}"  # found by others only once it is locked, or they would take it for a leftover
+        draft.mkdir(mode=0o700)
+        self._lock = _lock(draft)
+        for folder in ("logs", "modules", "envoy", "calls", "xds"):
+            (draft / folder).mkdir()
+        draft.rename(self.files.root)
+
+    def describe(self, directory: Path, proxies: list[dict[str, Any]]) -> None:
+        """Let other commands know what runs here."""
+        description = {
+            "version": 1,
+            "id": self.id,
+            "pid": os.getpid(),
+            "directory": str(directory),
+            "proxies": proxies,
+        }
+        draft = self.files.description.with_suffix(".tmp")
+        draft.write_text(json.dumps(description, indent=1))
+        draft.replace(self.files.description)
+
+    def remove(self, *, keep_logs: bool = False) -> None:
+        """Delete the folder and give up the lock; `keep_logs` for a start that failed and whose error names them."""
+        clear(self.files.root, keep_logs=keep_logs)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def clear(root: Path, *, keep_logs: bool = False) -> None:
+    """Delete the folder of a run, or all of it but its logs."""
+    if not keep_logs:
+        shutil.rmtree(root, ignore_errors=True)
+        return
+    for entry in root.iterdir():
+        if entry.name == "logs":
+            continue
+        if entry.is_dir():
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            entry.unlink(missing_ok=True)
+
+
+def _lock(root: Path) -> int | None:
+    """The descriptor that holds the lock of a run, or None if its supervisor holds it."""
+    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as other commands see it. `alive` says whether its supervisor still holds the lock."""
+
+    id: str
+    files: RunFiles
+    alive: bool
+    pid: int = 0
+    directory: str = ""
+    proxies: tuple[dict[str, Any], ...] = ()
+
+
+def find_runs(base: Path | None = None) -> tuple[Run, ...]:
+    """Every run that has a folder, oldest first."""
+    base = base or default_base()
+    folders = [path for path in base.iterdir() if path.name[0] != "."] if base.is_dir() else []
+    runs = []
+    for folder in sorted(folders, key=lambda path: (path.stat().st_mtime, path.name)):
+        with contextlib.suppress(FileNotFoundError):  # it ended meanwhile
+            runs.append(_read(folder))
+    return tuple(runs)
+
+
+def _read(root: Path) -> Run:
+    descriptor = _lock(root)
+    alive = descriptor is None
+    if descriptor is not None:
+        os.close(descriptor)
+    files = RunFiles(root)
+    try:
+        known = json.loads(files.description.read_text())
+    except (OSError, ValueError):
+        return Run(root.name, files, alive)
+    return Run(root.name, files, alive, known["pid"], known["directory"], tuple(known["proxies"]))
