@@ -29,6 +29,8 @@ def carve(binary: Path) -> descriptor_pb2.FileDescriptorSet:
 
     Raises CarveError if none is found or an imported file is missing, OSError if the file cannot be read.
     """
+    if not binary.stat().st_size:
+        raise CarveError(f"{binary} is empty")
     with binary.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         files = {found.name: found for found in _descriptors(data)}
     if not files:

@@ -92,23 +92,27 @@ class Encoder:
         return lambda value: write(convert(value))
 
     def _message(self, name: str) -> Encode:
-        fields: dict[str, tuple[int, Encode, bool]] = {}
+        fields: dict[str, tuple[int, str, Encode, bool]] = {}
         for field in self._descriptors.message(name).fields:
             nullable = field.type_name == wellknown.VALUE and not field.repeated
-            fields[field.name] = fields[field.json_name] = field.number, self._field(field), nullable
+            entry = field.number, field.oneof or field.name, self._field(field), nullable
+            fields[field.name] = fields[field.json_name] = entry
 
         def encode_message(value: Any) -> bytes:
             if not isinstance(value, dict):
                 raise FieldError("must be an object")
             parts: list[tuple[int, bytes]] = []
+            taken: set[str] = set()
             for key, item in value.items():
                 if key not in fields:
-                    if key == "@type":
-                        continue
                     raise FieldError(f"{name} has no field {key}")
-                number, encode, nullable = fields[key]
-                if item is not None or nullable:
-                    parts.append((number, encode(item)))
+                number, place, encode, nullable = fields[key]
+                if item is None and not nullable:
+                    continue
+                if place in taken:
+                    raise FieldError(f"{name} can have only one {place}")
+                taken.add(place)
+                parts.append((number, encode(item)))
             parts.sort()
             return b"".join([part for _, part in parts])
 
@@ -174,7 +178,8 @@ class Encoder:
             raise FieldError("an Any needs @type")
         name = url.rpartition("/")[2]
         special = name in wellknown.CONVERT or name == wellknown.ANY
-        content = self._content(name)(value.get("value") if special else value)
+        body = value.get("value") if special else {key: item for key, item in value.items() if key != "@type"}
+        content = self._content(name)(body)
         return b"\x0a" + _text(url) + (b"\x12" + _sized(content) if content else b"")
 
 
