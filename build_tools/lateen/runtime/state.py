@@ -10,10 +10,9 @@ import secrets
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from lateen.diagnostics import Diagnostic, Origin
 from lateen.diagnostics.codes import runtime as codes
@@ -112,23 +111,22 @@ class RunDirectory:
             (draft / folder).mkdir()
         draft.rename(self.files.root)
 
-    def describe(self, directory: Path, proxies: list[dict[str, Any]]) -> None:
-        """Let other commands know what runs here."""
+    def describe(self, directory: Path, addresses: Mapping[str, str]) -> None:
+        """Let other commands know what runs here, and at which address each proxy (by key) is."""
         description = {
             "version": 1,
-            "id": self.id,
             "pid": os.getpid(),
             "directory": str(directory),
-            "proxies": proxies,
+            "addresses": dict(addresses),
         }
         draft = self.files.description.with_suffix(".tmp")
         draft.write_text(json.dumps(description, indent=1))
         draft.replace(self.files.description)
 
     def remove(self, *, keep_logs: bool = False) -> None:
-        """Delete the folder and give up the lock; `keep_logs` for a start that failed and whose error names them."""
-        clear(self.files.root, keep_logs=keep_logs)
+        """Delete the folder and give up the lock, once; `keep_logs` when an error names them."""
         if self._lock is not None:
+            clear(self.files.root, keep_logs=keep_logs)
             os.close(self._lock)
             self._lock = None
 
@@ -166,8 +164,8 @@ class Run:
     files: RunFiles
     alive: bool
     pid: int = 0
-    directory: str = ""
-    proxies: tuple[dict[str, Any], ...] = ()
+    directory: Path | None = None
+    addresses: dict[str, str] = field(default_factory=dict)
 
 
 def find_runs(base: Path | None = None) -> tuple[Run, ...]:
@@ -191,4 +189,4 @@ def _read(root: Path) -> Run:
         known = json.loads(files.description.read_text())
     except (OSError, ValueError):
         return Run(root.name, files, alive)
-    return Run(root.name, files, alive, known["pid"], known["directory"], tuple(known["proxies"]))
+    return Run(root.name, files, alive, known["pid"], Path(known["directory"]), known["addresses"])

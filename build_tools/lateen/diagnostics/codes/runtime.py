@@ -177,3 +177,12 @@ PRIVILEGED_PORT = Code(
     fix="Use a port of 1024 or above (for a gateway: targetPort of its Service), or lower "
     "net.ipv4.ip_unprivileged_port_start.",
 )
+NOT_STARTED = Code(
+    "LAT0720",
+    Severity.ERROR,
+    "process could not be started",
+    "the system refused to start a process: {reason}",
+    why="Without it the mesh is not whole.",
+    example="an Envoy binary without the permission to execute it",
+    fix="chmod +x, or another binary with --envoy.",
+)

@@ -65,15 +65,3 @@ def holder(address: str, port: int) -> str:
                 name = (entry / "comm").read_text().strip()
                 return f"{name} (process {entry.name}), which listens on {found.address}"
     return f"a process that listens on {found.address}"
-
-
-def session(leader: int) -> list[int]:
-    """The processes of a session."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-                if int(fields[3]) == leader:
-                    found.append(int(entry.name))
-    return found

@@ -88,10 +88,14 @@ class Child:
         """The last lines of its log."""
         return tail(self.log, lines)
 
-    def close(self) -> None:
-        """Give up the pipe of a process that has ended."""
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+    def sweep(self) -> None:
+        """Kill what a process that has ended left of its session, and wait (a second at most) until it is gone."""
+        deadline = monotonic() + 1
+        while (left := session(self.pid)) and monotonic() < deadline:
+            for process in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+            sleep(0.01)
 
 
 def stop(children: Iterable[Child], grace: float = 5.0) -> None:
@@ -104,7 +108,19 @@ def stop(children: Iterable[Child], grace: float = 5.0) -> None:
         while any(child.running for child in left) and monotonic() < deadline:
             sleep(0.01)
     for child in left:
-        child.close()
+        child.sweep()
+
+
+def session(leader: int) -> list[int]:
+    """The processes of a session, those aside that have ended and wait for their parent."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):  # it ended
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                if fields[0] != "Z" and int(fields[3]) == leader:
+                    found.append(int(entry.name))
+    return found
 
 
 def marked(run: str) -> list[int]:

@@ -1,0 +1,54 @@
+"""Ending runs from outside: those that are alive by their supervisor, those that crashed by their marks."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic, sleep
+
+from lateen.runtime.child import end_marked
+from lateen.runtime.state import Run, clear, find_runs
+
+_PATIENCE = 15.0
+"""Seconds that a supervisor gets to end its run: its processes have 5 each for SIGTERM and SIGKILL."""
+
+
+def reclaim(base: Path | None = None) -> None:
+    """Remove what runs without a supervisor left: processes, if any, and files."""
+    for run in find_runs(base):
+        if not run.alive:
+            _remove(run)
+
+
+def end_runs(base: Path | None = None, directory: Path | None = None) -> Iterator[Run]:
+    """End every run, or those of one folder, and remove what is left of them; gives each one when it has ended."""
+    for run in find_runs(base):
+        if directory is not None and run.directory != directory:
+            continue
+        if run.alive and run.pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(run.pid, signal.SIGTERM)
+            if not _ended(run, base):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(run.pid, signal.SIGKILL)
+                _ended(run, base)
+        _remove(run)
+        yield run
+
+
+def _ended(run: Run, base: Path | None) -> bool:
+    """Wait until the run has no supervisor any more."""
+    deadline = monotonic() + _PATIENCE
+    while monotonic() < deadline:
+        if not any(other.id == run.id and other.alive for other in find_runs(base)):
+            return True
+        sleep(0.05)
+    return False
+
+
+def _remove(run: Run) -> None:
+    end_marked(run.id)
+    clear(run.files.root)

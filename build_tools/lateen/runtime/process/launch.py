@@ -1,0 +1,104 @@
+"""Starting the processes of a plan."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from lateen.diagnostics import MeshError, Origin
+from lateen.diagnostics.codes import runtime as codes
+from lateen.runtime.child import MARK, Child
+from lateen.runtime.plan import Application, Plan, PlannedProxy
+from lateen.runtime.process.wildcard import listening_everywhere
+from lateen.runtime.readiness import Readiness
+from lateen.runtime.startup import StartingApplication, StartingProxy, Startup
+from lateen.runtime.state import RunFiles
+from lateen.runtime.supervision import Supervision
+from lateen.xds.snapshot import Config
+
+ENVOY_OPTIONS = (
+    "--concurrency",
+    "1",
+    "--disable-hot-restart",  # its shared memory would clash between Envoys, and outlive them
+    "--file-flush-interval-msec",
+    "100",  # call logs are read back while a test waits
+    "--log-level",
+    "warning",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Launcher:
+    """Starts what a run consists of; everything carries the run's mark. `started` hears of each command."""
+
+    run: str
+    files: RunFiles
+    envoy: Path
+    started: Callable[[str, tuple[str, ...]], None] = lambda _name, _argv: None
+
+    def control_plane(self) -> Child:
+        """Start the control plane; it reports on its standard output."""
+        argv = (sys.executable, "-m", "lateen.deliver.control_plane", str(self.files.root))
+        return self._child("control-plane", argv, dict(os.environ), pipe=True)
+
+    def application(self, application: Application) -> Child:
+        """Start a container's command. Raises OSError if the program cannot be executed."""
+        return self._child(application.name, application.argv, application.environment, application.directory)
+
+    def proxy(self, planned: PlannedProxy, bootstrap: Config) -> Child:
+        """Write the bootstrap of a proxy and start its Envoy."""
+        path = self.files.bootstrap(planned.key)
+        path.write_text(json.dumps(bootstrap))
+        argv = (str(self.envoy), "--config-path", str(path), *ENVOY_OPTIONS)
+        return self._child(planned.name, argv, dict(os.environ))
+
+    def _child(
+        self,
+        name: str,
+        argv: tuple[str, ...],
+        environment: dict[str, str],
+        directory: Path | None = None,
+        *,
+        pipe: bool = False,
+    ) -> Child:
+        self.started(name, argv)
+        marked = {**environment, MARK: self.run}
+        return Child(argv, self.files.log(name), environment=marked, directory=directory, pipe=pipe)
+
+
+def launch(
+    plan: Plan, bootstraps: Mapping[str, Config], launcher: Launcher, processes: Supervision, *, control_plane: bool
+) -> Startup:
+    """Start everything at once, on this thread, which must last as long as the run.
+
+    Without a control plane the bootstraps (by proxy key) must hold everything. Raises MeshError if the kernel refuses
+    to execute something.
+    """
+    try:
+        startup = Startup(
+            processes.events,
+            processes.add("control-plane", launcher.control_plane, reports=True) if control_plane else None,
+            listening_everywhere,
+        )
+        for planned in plan.proxies:
+            bootstrap = bootstraps[planned.key]
+            process = processes.add(planned.name, partial(launcher.proxy, planned, bootstrap))
+            startup.proxies.append(StartingProxy(planned, admin_url(bootstrap), process))
+        for application in plan.applications:
+            process = processes.add(application.name, partial(launcher.application, application))
+            startup.applications.append(StartingApplication(application, process, Readiness(application)))
+    except OSError as error:
+        reason = f"{error.filename}: {error.strerror}"
+        raise MeshError((codes.NOT_STARTED.at(Origin(), reason=reason),)) from error
+    return startup
+
+
+def admin_url(bootstrap: Config) -> str:
+    """Where the Envoy with this bootstrap has its admin interface."""
+    address = bootstrap["admin"]["address"]["socket_address"]
+    return f"http://{address['address']}:{address['port_value']}"

@@ -1,0 +1,180 @@
+"""From started processes to a mesh that is ready, or to the reasons why it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from time import monotonic, sleep
+
+from lateen.diagnostics import Diagnostic, MeshError, Origin
+from lateen.diagnostics.codes import runtime as codes
+from lateen.runtime.child import tail
+from lateen.runtime.events import Event, Events
+from lateen.runtime.plan import Application, PlannedProxy
+from lateen.runtime.readiness import Readiness, admin_state
+from lateen.runtime.supervision import Supervised
+
+_STEP = 0.02
+
+
+@dataclass(slots=True)
+class StartingProxy:
+    """An Envoy on its way. `state` is empty when its admin says ready and the control plane got every ACK."""
+
+    planned: PlannedProxy
+    admin: str
+    process: Supervised
+    state: str = "it has not been asked yet"
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return self.planned.key
+
+
+@dataclass(slots=True)
+class StartingApplication:
+    """An application on its way."""
+
+    application: Application
+    process: Supervised
+    readiness: Readiness
+
+
+@dataclass(slots=True)
+class Startup:
+    """The processes of a run while it starts. `control_plane` None: proxies with static configuration.
+
+    `remarks` gives what else may be wrong with applications, for a start that succeeded and for one that did not.
+    """
+
+    events: Events
+    control_plane: Supervised | None
+    remarks: Callable[[Iterable[StartingApplication]], Iterable[Diagnostic]]
+    proxies: list[StartingProxy] = field(default_factory=list)
+    applications: list[StartingApplication] = field(default_factory=list)
+
+    def wait(self, timeout: float) -> tuple[Diagnostic, ...]:
+        """Return, with warnings, once everything is ready.
+
+        Raises MeshError as soon as something ended or was rejected, or after `timeout` seconds.
+        """
+        deadline = monotonic() + timeout
+        while True:
+            failures = list(self._failures())
+            if not failures and self._ready():
+                return tuple(self.remarks(self.applications))
+            if not failures and monotonic() > deadline:
+                failures = list(self._unready(timeout))
+            if failures:
+                raise MeshError((*failures, *self.remarks(self.applications)))
+            sleep(_STEP)
+
+    def _ready(self) -> bool:
+        acked = {event["proxy"] for event in self.events.since() if event["event"] == "acked"}
+        for proxy in self.proxies:
+            if proxy.state:
+                proxy.state = admin_state(proxy.admin)
+            if not proxy.state and self.control_plane and proxy.planned.key not in acked:
+                proxy.state = "it has not taken all of its configuration"
+        asked = [application.readiness.ask() for application in self.applications]
+        return all(asked) and not any(proxy.state for proxy in self.proxies)
+
+    def _failures(self) -> Iterator[Diagnostic]:
+        """What ended or was rejected."""
+        for event in self.events.since():
+            if event["event"] == "nack":
+                yield rejected(event)
+            elif event["event"] == "diagnostics":
+                yield codes.CONTROL_PLANE_ENDED.at(
+                    Origin(), what="cannot use the mesh", reason="; ".join(_messages(event))
+                )
+        control_plane = self.control_plane
+        if control_plane and not control_plane.child.running:
+            yield codes.CONTROL_PLANE_ENDED.at(
+                Origin(),
+                what=f"ended ({control_plane.child.status})",
+                reason=_last_line(control_plane),
+                hint=_log_hint(control_plane),
+            )
+        for proxy in self.proxies:
+            if not proxy.process.child.running:
+                yield codes.ENVOY_ENDED.at(
+                    proxy.planned.workload.ref.origin,
+                    proxy=proxy.name,
+                    status=proxy.process.child.status,
+                    reason=critical(proxy.process) or "it says nothing",
+                    hint=_log_hint(proxy.process),
+                )
+        for app in self.applications:
+            if not app.process.child.running:
+                yield codes.APPLICATION_ENDED.at(
+                    app.application.origin,
+                    container=app.application.container,
+                    workload=app.application.workload.owner,
+                    status=app.process.child.status,
+                    reason=_last_line(app.process),
+                    hint=_log_hint(app.process),
+                )
+
+    def _unready(self, timeout: float) -> Iterator[Diagnostic]:
+        for proxy in self.proxies:
+            if proxy.state:
+                yield codes.ENVOY_NOT_READY.at(
+                    proxy.planned.workload.ref.origin,
+                    proxy=proxy.name,
+                    seconds=f"{timeout:g}",
+                    reason=proxy.state,
+                    hint=_log_hint(proxy.process, *([self.control_plane] if self.control_plane else [])),
+                )
+        for app in self.applications:
+            if not app.readiness.ready:
+                yield codes.APPLICATION_NOT_READY.at(
+                    app.application.origin,
+                    container=app.application.container,
+                    workload=app.application.workload.owner,
+                    seconds=f"{timeout:g}",
+                    reason=app.readiness.state,
+                    hint=_log_hint(app.process),
+                )
+
+
+def rejected(event: Event) -> Diagnostic:
+    """A NACK at the place in the user's YAML that its resource came from."""
+    return codes.REJECTED.at(
+        place(str(event.get("origin") or "")),
+        proxy=event["proxy"],
+        kind=str(event["type"]).rpartition(".")[2],
+        name=event["name"],
+        reason=event["message"],
+    )
+
+
+def place(text: str) -> Origin:
+    """The origin that `file:line:column` names; a text of another form is a file."""
+    match text.rsplit(":", 2):
+        case [file, line, column] if line.isdigit() and column.isdigit():
+            return Origin(file, int(line), int(column))
+    return Origin(text)
+
+
+def critical(process: Supervised) -> str:
+    """The last line that Envoy logged as critical, without its prefix; else its last line."""
+    lines = tail(process.child.log, 200).splitlines()
+    found = [line for line in lines if "[critical]" in line]
+    return found[-1].rpartition("[critical]")[2].partition("] ")[2] if found else _last_line(process)
+
+
+def _messages(event: Event) -> Iterable[str]:
+    return (
+        str(finding.get("message", finding)) if isinstance(finding, dict) else str(finding)
+        for finding in event["findings"]
+    )
+
+
+def _last_line(process: Supervised) -> str:
+    return tail(process.child.log, 1) or "it says nothing"
+
+
+def _log_hint(*processes: Supervised) -> str:
+    return "see " + " and ".join(str(process.child.log) for process in processes)

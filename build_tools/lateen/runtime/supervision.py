@@ -1,0 +1,116 @@
+"""Keeping processes alive: what ends is started again, later each time."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import monotonic
+
+from lateen.runtime.child import Child, stop
+from lateen.runtime.events import Events
+
+_SHORTEST, _LONGEST, _STEADY = 0.5, 10.0, 30.0
+"""Seconds before the first restart, before any later one at most, and of running after which it is first again."""
+
+_LOOK = 0.05
+
+
+@dataclass(slots=True)
+class Supervised:
+    """A process with the way to start it again. `reports`: its standard output is a stream of JSON events."""
+
+    name: str
+    spawn: Callable[[], Child]
+    child: Child
+    reports: bool = False
+    _started: float = field(default_factory=monotonic)
+    _delay: float = _SHORTEST
+    _due: float | None = None
+
+    def ended(self) -> bool:
+        """Whether it has ended since the last look; sets the time of its restart."""
+        if self.child.running or self._due is not None:
+            return False
+        now = monotonic()
+        self._delay = _SHORTEST if now - self._started > _STEADY else self._delay
+        self._due = now + self._delay
+        self._delay = min(2 * self._delay, _LONGEST)
+        return True
+
+    def restart_if_due(self) -> bool:
+        """Start it again if the time has come. Raises OSError."""
+        if self._due is None or monotonic() < self._due:
+            return False
+        self.child.sweep()
+        self.child = self.spawn()
+        self._started, self._due = monotonic(), None
+        return True
+
+
+class Supervision:
+    """The processes of a run. Those added are started at once, by the calling thread; `watch` keeps them alive."""
+
+    def __init__(self, events: Events) -> None:
+        self.events = events
+        self._supervised: list[Supervised] = []
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def add(self, name: str, spawn: Callable[[], Child], *, reports: bool = False) -> Supervised:
+        """Start a process. Raises OSError if it cannot be."""
+        process = Supervised(name, spawn, spawn(), reports)
+        self._supervised.append(process)
+        if reports:
+            self._read(process.child)
+        return process
+
+    def watch(self) -> None:
+        """From now on report processes that end and start them again, on a thread that lasts as long as they may."""
+        self._thread = threading.Thread(target=self._watch, name="supervision", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End all processes; returns when none is left."""
+        self._stop.set()
+        if self._thread is None:
+            self._end()
+        else:
+            self._thread.join()  # it ends them itself, for those that it started die with it
+
+    def _watch(self) -> None:
+        try:
+            while not self._stop.wait(_LOOK):
+                for process in self._supervised:
+                    self._look_at(process)
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        stop(process.child for process in self._supervised)
+
+    def _look_at(self, process: Supervised) -> None:
+        if process.ended():
+            child = process.child
+            self.events.add({"event": "ended", "process": process.name, "status": child.status, "log": str(child.log)})
+            return
+        try:
+            if not process.restart_if_due():
+                return
+        except OSError as error:
+            self.events.add({"event": "ended", "process": process.name, "status": str(error), "log": ""})
+            return
+        self.events.add({"event": "restarted", "process": process.name})
+        if process.reports:
+            self._read(process.child)
+
+    def _read(self, child: Child) -> None:
+        threading.Thread(target=_forward, args=(child, self.events), name="events", daemon=True).start()
+
+
+def _forward(child: Child, events: Events) -> None:
+    """Add what a child reports to the events, until it closes its output."""
+    with child.stdout as lines:
+        for line in lines:
+            events.add(json.loads(line))

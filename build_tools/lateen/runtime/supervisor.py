@@ -1,0 +1,175 @@
+"""`start`: from a folder of YAML to a running mesh, and back to nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from lateen.compiler import Compiler, load
+from lateen.diagnostics import Diagnostic, MeshError, Severity
+from lateen.filterkit.catalog import catalog
+from lateen.identity import Authority
+from lateen.model.mesh import Mesh
+from lateen.runtime.child import end_marked
+from lateen.runtime.events import Event, Events
+from lateen.runtime.leftovers import reclaim
+from lateen.runtime.plan import Claim, Plan, Settings
+from lateen.runtime.process.addresses import Block, ClaimedBlock
+from lateen.runtime.process.bound import application_claims, proxy_claims
+from lateen.runtime.process.launch import Launcher, launch
+from lateen.runtime.process.layout import HTTP_PROXY_PORT, lay_out
+from lateen.runtime.process.preflight import check_claims, check_commands, check_limits
+from lateen.runtime.running import RunningApp, RunningMesh, RunningProxy
+from lateen.runtime.state import RunDirectory, RunFiles
+from lateen.runtime.supervision import Supervision
+from lateen.runtime.traffic import TrafficTest, load_tests
+from lateen.schema.binary import find_envoy
+from lateen.xds.snapshot import Config
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run.
+
+    `timeout` is for the start, in seconds; `base` the folder for run directories (None: the user's own). `notify`
+    hears of every event, `started` of every command that is executed, on threads of the run.
+    """
+
+    envoy: Path | str | None = None
+    timeout: float = 60.0
+    base: Path | None = None
+    notify: Callable[[Event], None] = lambda _event: None
+    started: Callable[[str, tuple[str, ...]], None] = lambda _name, _argv: None
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A mesh that runs. `mesh` is placed; `diagnostics` are the warnings of its start; `view` is what tools look at."""
+
+    id: str
+    mesh: Mesh
+    view: RunningMesh
+    tests: tuple[TrafficTest, ...]
+    events: Events
+    files: RunFiles
+    processes: Supervision
+    diagnostics: tuple[Diagnostic, ...]
+
+
+@contextmanager
+def start(settings: Settings, options: Options = Options()) -> Iterator[Running]:
+    """Run the mesh of a folder until the block ends; then no process, port or file of it is left.
+
+    The calling thread must last as long as the block: the kernel ends its processes with it. Raises MeshError, with
+    every reason, if the mesh cannot be used or does not become ready; nothing of it runs then, and of its files only
+    the logs that the findings name are left.
+    """
+    mesh = _load(settings)
+    tests, found = load_tests(settings.directory)
+    _stop_on_errors(found)
+    envoy = find_envoy(options.envoy)
+    reclaim(options.base)
+    events = Events(options.notify)
+    with ClaimedBlock() as claimed, _run_directory(options.base) as run:
+        run.describe(settings.directory, {})
+        plan, bootstraps, warnings = _prepare(mesh, settings, claimed.block, run.files, _headers(tests))
+        launcher = Launcher(run.id, run.files, envoy, options.started)
+        with _processes(run.id, events) as processes:
+            remarks = launch(plan, bootstraps, launcher, processes, control_plane=True).wait(options.timeout)
+            view = _view(plan, run.files)
+            run.describe(settings.directory, {proxy.key: proxy.address for proxy in view.proxies})
+            processes.watch()
+            diagnostics = (*found, *warnings, *remarks)
+            yield Running(run.id, plan.mesh, view, tests, events, run.files, processes, diagnostics)
+
+
+def _load(settings: Settings) -> Mesh:
+    config = settings.mesh_config.read_text() if settings.mesh_config else None
+    return load(settings.directory, mesh_config=config, domain_suffix=settings.domain_suffix, strict=settings.strict)
+
+
+def _headers(tests: Iterable[TrafficTest]) -> tuple[str, ...]:
+    """The request headers that expectations look at."""
+    return tuple(sorted({name for test in tests for call in test.calls for name in call.expect.request_headers}))
+
+
+def _stop_on_errors(findings: Iterable[Diagnostic]) -> None:
+    if any(finding.severity is Severity.ERROR for finding in findings):
+        raise MeshError(tuple(findings))
+
+
+@contextmanager
+def _run_directory(base: Path | None) -> Iterator[RunDirectory]:
+    run = RunDirectory(base)
+    try:
+        yield run
+    except MeshError:
+        run.remove(keep_logs=any(run.files.logs.iterdir()))
+        raise
+    finally:
+        run.remove()
+
+
+@contextmanager
+def _processes(run: str, events: Events) -> Iterator[Supervision]:
+    processes = Supervision(events)
+    try:
+        yield processes
+    finally:
+        processes.stop()
+        end_marked(run)  # what applications started and left behind
+
+
+def _prepare(
+    mesh: Mesh, settings: Settings, block: Block, files: RunFiles, headers: tuple[str, ...]
+) -> tuple[Plan, dict[str, Config], tuple[Diagnostic, ...]]:
+    """Everything that can be known and written before a process starts. Raises MeshError if something is in the way."""
+    authority = Authority.create(mesh.config.trust_domain)
+    authority.save(files.authority)
+    plan, findings = lay_out(mesh, settings, block, files, headers)
+    _stop_on_errors(findings)
+    claims: list[Claim] = [claim for app in plan.applications for claim in application_claims(app)]
+    bootstraps: dict[str, Config] = {}
+    found = list(findings)
+    compiler = Compiler(plan.mesh)
+    for planned in plan.proxies:
+        snapshot = compiler.compile(planned.proxy)
+        found += snapshot.diagnostics
+        bootstraps[planned.key] = snapshot.bootstrap()
+        claims += proxy_claims(planned, snapshot, bootstraps[planned.key])
+    found += files.check()
+    found += check_commands(plan.applications)
+    found += check_limits(len(plan.proxies) + len(plan.applications) + 1)
+    found += check_claims(claims)
+    _stop_on_errors(found := list(dict.fromkeys(found)))
+    for filter_ in catalog().values():
+        if filter_.kind == "wasm":
+            (files.modules / filter_.module_name).write_bytes(filter_.module())
+    files.plan.write_text(json.dumps(plan.document()))
+    return plan, bootstraps, tuple(found)
+
+
+def _view(plan: Plan, files: RunFiles) -> RunningMesh:
+    proxied = {planned.key for planned in plan.proxies}
+    port = plan.mesh.config.proxy_http_port or HTTP_PROXY_PORT
+    proxies = tuple(
+        RunningProxy(
+            planned.key,
+            planned.workload.owner,
+            planned.proxy.kind,
+            planned.proxy.address,
+            f"http://{planned.proxy.address}:15000",
+            f"http://{planned.proxy.address}:15090/stats/prometheus",
+            files.call_log(planned.key),
+            f"http://{outbound}:{port}" if (outbound := planned.proxy.metadata.get("LATEEN_OUTBOUND_ADDRESS")) else "",
+        )
+        for planned in plan.proxies
+    )
+    apps = tuple(
+        RunningApp(app.workload.key, app.workload.owner, app.address, app.ports, app.workload.key in proxied)
+        for app in plan.applications
+    )
+    return RunningMesh(plan.settings.directory, files.root, proxies, apps)

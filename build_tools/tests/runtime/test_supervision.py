@@ -1,0 +1,89 @@
+"""Keeping processes alive, and the log of events."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from lateen.runtime.child import Child, session
+from lateen.runtime.events import Event, Events
+from lateen.runtime.supervision import Supervision
+
+
+@pytest.fixture
+def supervision() -> Iterator[Supervision]:
+    processes = Supervision(Events())
+    yield processes
+    processes.stop()
+
+
+def spawn(tmp_path: Path, script: str, *, pipe: bool = False) -> Child:
+    return Child(["/bin/sh", "-c", script], tmp_path / "log", environment=dict(os.environ), pipe=pipe)
+
+
+def test_a_process_that_ends_is_reported_and_started_again(tmp_path: Path, supervision: Supervision) -> None:
+    process = supervision.add("web", lambda: spawn(tmp_path, "sleep 60"))
+    supervision.watch()
+    first = process.child
+    os.kill(first.pid, 9)
+    ended = supervision.events.wait_for(lambda e: e["event"] == "ended", 5)
+    assert (ended["process"], ended["status"], ended["log"]) == ("web", "SIGKILL", str(tmp_path / "log"))
+    supervision.events.wait_for(lambda e: e["event"] == "restarted", 5)
+    assert process.child is not first
+    assert process.child.running
+    supervision.stop()
+    assert not process.child.running
+
+
+def test_restarts_back_off(tmp_path: Path, supervision: Supervision) -> None:
+    start = monotonic()
+    supervision.add("web", lambda: spawn(tmp_path, "exit 1"))
+    supervision.watch()
+    restarts: list[Event] = []
+    for _ in range(2):
+        since = len(supervision.events)
+        restarts.append(supervision.events.wait_for(lambda e: e["event"] == "restarted", 5, since))
+    assert monotonic() - start >= 0.5 + 1.0
+
+
+def test_reports_of_a_restarted_process_are_read_too(tmp_path: Path, supervision: Supervision) -> None:
+    script = """echo '{"event": "serving"}'; sleep 60"""
+    process = supervision.add("control-plane", lambda: spawn(tmp_path, script, pipe=True), reports=True)
+    supervision.watch()
+    supervision.events.wait_for(lambda e: e["event"] == "serving", 5)
+    since = len(supervision.events)
+    os.kill(process.child.pid, 9)
+    supervision.events.wait_for(lambda e: e["event"] == "serving", 5, since)
+
+
+def test_what_a_crashed_process_left_ends_before_it_is_started_again(tmp_path: Path, supervision: Supervision) -> None:
+    process = supervision.add("web", lambda: spawn(tmp_path, "sleep 60 & sleep 60"))
+    supervision.watch()
+    first = process.child
+    os.kill(first.pid, 9)
+    supervision.events.wait_for(lambda e: e["event"] == "restarted", 5)
+    assert session(first.pid) == []
+
+
+def test_stop_before_watch_ends_everything(tmp_path: Path) -> None:
+    processes = Supervision(Events())
+    process = processes.add("web", lambda: spawn(tmp_path, "sleep 60"))
+    processes.stop()
+    assert not process.child.running
+
+
+def test_events_are_waited_for_and_notified() -> None:
+    heard: list[Event] = []
+    events = Events(heard.append)
+    threading.Timer(0.05, events.add, [{"event": "compiled", "generation": 3, "changed": 1}]).start()
+    assert events.wait_for(lambda e: e["event"] == "compiled", 5)["generation"] == 3
+    assert events.generation() == 3
+    assert events.generation(len(events)) == 0
+    assert heard == events.since()
+    with pytest.raises(TimeoutError):
+        events.wait_for(lambda e: e["event"] == "acked", 0.01)
