@@ -180,7 +180,7 @@ class Constructor:
                 self._report(codes.BAD_VALUE, node, problem=f"tag {tag} is not supported")
                 return text
         if value is None:
-            self._report(codes.BAD_VALUE, node, problem=f"{text!r} is not a {tag}")
+            self._report(codes.BAD_VALUE, node, problem=f"not a valid {tag}")
         return self._finite(value, node) if type(value) is float else value
 
     def _finite(self, value: float, node: ScalarNode) -> float | None:

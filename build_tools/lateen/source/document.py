@@ -37,6 +37,13 @@ class LocatedMap(dict[str, Any]):
         self.marks: dict[str, tuple[int, int, int, int]] = {}
         self.literals: Mapping[str, tuple[int, int]] = _NONE
 
+    def copy(self) -> LocatedMap:
+        """A copy at the same place."""
+        twin = LocatedMap(self.line, self.column)
+        twin.update(self)
+        twin.marks, twin.literals = self.marks, self.literals
+        return twin
+
 
 class LocatedList(list[Any]):
     """A YAML sequence; `marks[i]` is (line, column) of item i, from 1."""
@@ -66,7 +73,7 @@ class Document:
             if isinstance(node, LocatedMap) and step in node.marks:
                 mark = node.marks[str(step)]
                 place = mark[:2] if last and key else mark[2:]
-                node = node[str(step)]
+                node = node.get(str(step))
             elif isinstance(node, LocatedList) and isinstance(step, int) and 0 <= step < len(node.marks):
                 place = node.marks[step]
                 node = node[step]

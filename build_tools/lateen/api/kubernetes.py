@@ -1,0 +1,183 @@
+"""The Kubernetes kinds that a mesh is made of, as far as they are read.
+
+Kubernetes has many more fields; they pass unseen. What is read must have its type, and what a later stage cannot do
+without must be there. Written by hand from the Kubernetes API reference (v1).
+"""
+
+from __future__ import annotations
+
+from lateen.api.shape import (
+    ANYTHING,
+    BOOLEAN,
+    INT_OR_STRING,
+    INTEGER,
+    PORT,
+    STRING,
+    STRING_MAP,
+    STRINGS,
+    Shape,
+    array,
+    choice,
+    map_of,
+    partial,
+    record,
+)
+
+METADATA = record(
+    name=STRING,
+    generateName=STRING,
+    namespace=STRING,
+    labels=STRING_MAP,
+    annotations=STRING_MAP,
+    creationTimestamp=STRING,
+    deletionTimestamp=STRING,
+    deletionGracePeriodSeconds=INTEGER,
+    generation=INTEGER,
+    resourceVersion=STRING,
+    uid=STRING,
+    selfLink=STRING,
+    clusterName=STRING,
+    finalizers=STRINGS,
+    ownerReferences=array(ANYTHING),
+    managedFields=array(ANYTHING),
+)
+"""ObjectMeta is the same in every kind and small, so it is held complete: an unknown field of it is a mistake."""
+
+_PROTOCOL = choice("TCP", "UDP", "SCTP")
+_KEY_REFERENCE = partial("key", name=STRING, key=STRING, optional=BOOLEAN)
+_ENV = partial(
+    "name",
+    name=STRING,
+    value=STRING,
+    valueFrom=partial(
+        fieldRef=partial("fieldPath", fieldPath=STRING),
+        configMapKeyRef=_KEY_REFERENCE,
+        secretKeyRef=_KEY_REFERENCE,
+        resourceFieldRef=ANYTHING,
+    ),
+)
+_ENV_SOURCE = partial(name=STRING, optional=BOOLEAN)
+_HTTP_HEADER = partial("name value", name=STRING, value=STRING)
+_PROBE = partial(
+    httpGet=partial(
+        "port",
+        path=STRING,
+        port=INT_OR_STRING,
+        host=STRING,
+        scheme=choice("HTTP", "HTTPS"),
+        httpHeaders=array(_HTTP_HEADER),
+    ),
+    tcpSocket=partial("port", port=INT_OR_STRING, host=STRING),
+    grpc=partial("port", port=PORT, service=STRING),
+    exec=partial(command=STRINGS),
+    initialDelaySeconds=INTEGER,
+    periodSeconds=INTEGER,
+    timeoutSeconds=INTEGER,
+    successThreshold=INTEGER,
+    failureThreshold=INTEGER,
+)
+_CONTAINER = partial(
+    "name",
+    name=STRING,
+    image=STRING,
+    command=STRINGS,
+    args=STRINGS,
+    workingDir=STRING,
+    env=array(_ENV),
+    envFrom=array(partial(prefix=STRING, configMapRef=_ENV_SOURCE, secretRef=_ENV_SOURCE)),
+    ports=array(partial("containerPort", containerPort=PORT, name=STRING, protocol=_PROTOCOL)),
+    readinessProbe=_PROBE,
+    livenessProbe=_PROBE,
+    startupProbe=_PROBE,
+)
+_POD_SPEC = partial(
+    "containers",
+    containers=array(_CONTAINER),
+    initContainers=array(_CONTAINER),
+    serviceAccountName=STRING,
+    serviceAccount=STRING,
+    hostNetwork=BOOLEAN,
+    nodeName=STRING,
+    nodeSelector=STRING_MAP,
+    volumes=array(partial("name", name=STRING)),
+)
+_POD_STATUS = partial(phase=STRING, podIP=STRING, podIPs=array(partial(ip=STRING)), hostIP=STRING)
+_TEMPLATE = partial("spec", metadata=METADATA, spec=_POD_SPEC)
+_LABEL_SELECTOR = partial(
+    matchLabels=STRING_MAP,
+    matchExpressions=array(partial("key operator", key=STRING, operator=STRING, values=STRINGS)),
+)
+_CONTROLLER = partial(
+    "spec",
+    spec=partial("template", replicas=INTEGER, selector=_LABEL_SELECTOR, template=_TEMPLATE),
+)
+_SERVICE_PORT = partial(
+    "port",
+    name=STRING,
+    port=PORT,
+    targetPort=INT_OR_STRING,
+    nodePort=PORT,
+    protocol=_PROTOCOL,
+    appProtocol=STRING,
+)
+_SERVICE = partial(
+    spec=partial(
+        type=choice("ClusterIP", "NodePort", "LoadBalancer", "ExternalName"),
+        selector=STRING_MAP,
+        ports=array(_SERVICE_PORT),
+        clusterIP=STRING,
+        clusterIPs=STRINGS,
+        externalIPs=STRINGS,
+        externalName=STRING,
+        ipFamilies=STRINGS,
+        internalTrafficPolicy=STRING,
+        externalTrafficPolicy=STRING,
+        trafficDistribution=STRING,
+        publishNotReadyAddresses=BOOLEAN,
+    ),
+    status=partial(loadBalancer=partial(ingress=array(partial(ip=STRING, hostname=STRING)))),
+)
+_TARGET = partial(kind=STRING, name=STRING, namespace=STRING, uid=STRING)
+_ENDPOINT_SLICE = partial(
+    addressType=choice("IPv4", "IPv6", "FQDN"),
+    endpoints=array(
+        partial(
+            "addresses",
+            addresses=STRINGS,
+            conditions=partial(ready=BOOLEAN, serving=BOOLEAN, terminating=BOOLEAN),
+            hostname=STRING,
+            nodeName=STRING,
+            zone=STRING,
+            targetRef=_TARGET,
+        )
+    ),
+    ports=array(partial(name=STRING, port=PORT, protocol=_PROTOCOL, appProtocol=STRING)),
+)
+_ENDPOINT_ADDRESSES = array(partial("ip", ip=STRING, hostname=STRING, nodeName=STRING, targetRef=_TARGET))
+_ENDPOINTS = partial(
+    subsets=array(
+        partial(
+            addresses=_ENDPOINT_ADDRESSES,
+            notReadyAddresses=_ENDPOINT_ADDRESSES,
+            ports=array(partial("port", name=STRING, port=PORT, protocol=_PROTOCOL, appProtocol=STRING)),
+        )
+    )
+)
+_BASE64 = map_of(Shape("string", format="byte"))
+
+KINDS: dict[tuple[str, str, str], Shape] = {
+    ("", "v1", "Service"): _SERVICE,
+    ("", "v1", "Pod"): partial("spec", spec=_POD_SPEC, status=_POD_STATUS),
+    ("", "v1", "Endpoints"): _ENDPOINTS,
+    ("", "v1", "ConfigMap"): partial(data=STRING_MAP, binaryData=_BASE64),
+    ("", "v1", "Secret"): partial(type=STRING, data=_BASE64, stringData=STRING_MAP),
+    ("", "v1", "ServiceAccount"): partial(),
+    ("", "v1", "Namespace"): partial(),
+    ("apps", "v1", "Deployment"): _CONTROLLER,
+    ("apps", "v1", "StatefulSet"): _CONTROLLER,
+    ("apps", "v1", "DaemonSet"): _CONTROLLER,
+    ("discovery.k8s.io", "v1", "EndpointSlice"): _ENDPOINT_SLICE,
+}
+"""By group, version and kind; without the fields that every kind has."""
+
+CLUSTER_SCOPED = frozenset({"Namespace"})
