@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from time import monotonic, sleep
@@ -15,6 +16,9 @@ from lateen.runtime.readiness import Readiness, admin_state
 from lateen.runtime.supervision import Supervised
 
 _STEP = 0.02
+
+_CRITICAL = re.compile(r"\[critical]\[\w+] (?:\[[^]]*] )?(.*)")
+_CONSTRAINT = re.compile(r"Proto constraint validation failed \((.*)\)")
 
 
 @dataclass(slots=True)
@@ -159,10 +163,14 @@ def place(text: str) -> Origin:
 
 
 def critical(process: Supervised) -> str:
-    """The last line that Envoy logged as critical, without its prefix; else its last line."""
-    lines = tail(process.child.log, 200).splitlines()
-    found = [line for line in lines if "[critical]" in line]
-    return found[-1].rpartition("[critical]")[2].partition("] ")[2] if found else _last_line(process)
+    """What Envoy logged as critical, without prefix and printed protos; its last line if there is no such thing."""
+    text = tail(process.child.log, 200)
+    last = text[max(text.rfind("[critical]"), 0) :]
+    if found := _CONSTRAINT.search(last):
+        return found[1]
+    if found := _CRITICAL.match(last):
+        return found[1]
+    return _last_line(process)
 
 
 def _messages(event: Event) -> Iterable[str]:
