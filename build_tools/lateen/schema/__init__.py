@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lateen.schema.descriptors import Descriptors
     from lateen.schema.encoder import Encoder
     from lateen.schema.validator import Validator, Violation
+    from lateen.schema.walk import Node, Walker
 
 PACKAGED_VERSION = "1.40.0"
 """The Envoy whose descriptors are part of the package."""
@@ -50,6 +51,10 @@ class Schema:
     def validate(self, type_url: str, config: Any) -> list[Violation]:
         """Every violation of types, names, oneofs and field rules, also inside each Any; empty if there is none."""
         return self._validator.check(_full_name(type_url), config)
+
+    def walk(self, type_url: str, config: Any) -> list[Node]:
+        """The message and every message inside it, outer ones first, also inside each Any."""
+        return self._walker.walk(_full_name(type_url), config)
 
     def encode(self, type_url: str, config: Any) -> bytes:
         """The wire format; equal configurations give equal bytes. `Redacted` bytes are revealed.
@@ -91,6 +96,12 @@ class Schema:
         from lateen.schema.validator import Validator  # noqa: PLC0415
 
         return Validator(self.descriptors)
+
+    @cached_property
+    def _walker(self) -> Walker:
+        from lateen.schema.walk import Walker  # noqa: PLC0415
+
+        return Walker(self.descriptors)
 
     @cached_property
     def _encoder(self) -> Encoder:

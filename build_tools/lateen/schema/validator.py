@@ -16,6 +16,7 @@ from google.protobuf.descriptor_pb2 import FieldDescriptorProto as Proto
 from lateen.schema import rules as pgv
 from lateen.schema import wellknown
 from lateen.schema.descriptors import ENUM, MESSAGE, Descriptors, Field, Message
+from lateen.schema.path import At, key_step, path_of
 from lateen.schema.scalars import SCALARS, Convert, FieldError, boolean_key, enumeration, word
 
 
@@ -30,9 +31,6 @@ class Violation:
         return f"{self.path}: {self.message}" if self.path else self.message
 
 
-At = tuple[Any, str | int] | None
-"""The way to a value: its parent's way and the last step. A path is only spelled out when something is wrong."""
-
 Check = Callable[[Any, At, list[Violation]], None]
 
 
@@ -41,21 +39,6 @@ class _Entry(NamedTuple):
     oneof: str
     canonical: str
     nullable: bool  # null is a value of google.protobuf.Value; of any other field it means: not set
-
-
-def path_of(at: At) -> str:
-    """The path as text."""
-    steps: list[str | int] = []
-    while at is not None:
-        at, step = at
-        steps.append(step)
-    text = ""
-    for step in reversed(steps):
-        if isinstance(step, int):
-            text += f"[{step}]"
-        else:
-            text += f".{step}" if text and not step.startswith("[") else step
-    return text
 
 
 class Validator:
@@ -231,7 +214,7 @@ class Validator:
                 out.append(Violation(path_of(at), f"must be an object, not {word(pairs)}"))
                 return
             for name, item in pairs.items():
-                inner = (at, f"[{name!r}]") if not isinstance(name, str) or "." in name else (at, name)
+                inner = (at, key_step(name))
                 check_key(name, inner, out)
                 if item is None and not nullable:
                     out.append(Violation(path_of(inner), "must not be null"))

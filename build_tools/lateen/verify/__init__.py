@@ -1,0 +1,101 @@
+"""Does a compiled configuration hold? By Envoy's exact schema, by rules that Envoy lacks, and by Envoy itself."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from lateen.diagnostics import Diagnostic, Severity
+from lateen.diagnostics.codes.verify import REJECTED
+from lateen.schema import Schema
+from lateen.verify.examine import Examined, examine
+from lateen.verify.places import Places
+from lateen.verify.references import Key, check_together
+from lateen.xds.snapshot import TYPES, Snapshot
+
+_BOOTSTRAP_TYPE = "type.googleapis.com/envoy.config.bootstrap.v3.Bootstrap"
+
+
+def verify(snapshot: Snapshot, envoy: str | Path | None = None) -> list[Diagnostic]:
+    """Everything that is wrong with the configuration of one proxy, at the places in the user's YAML.
+
+    Without `envoy` the schema of the packaged version holds. With the path of a binary its own schema does, and if
+    nothing is wrong so far the binary is asked as well (it names only its first objection).
+    Raises MeshError (LAT0501, LAT0502) if that binary cannot be used.
+    """
+    return verify_many([snapshot], envoy, workers=1)[0]
+
+
+def verify_many(
+    snapshots: Sequence[Snapshot], envoy: str | Path | None = None, workers: int | None = None
+) -> list[list[Diagnostic]]:
+    """`verify` for many proxies, in their order: resources that they share are looked at once, Envoys run in parallel.
+
+    `workers` is how many Envoys run at a time; None is as many as there are processors.
+    """
+    from lateen.schema.binary import find_envoy  # noqa: PLC0415
+
+    binary = find_envoy(envoy) if envoy else None
+    schema = Schema.of(binary) if binary else Schema.default()
+    known: dict[int, Examined] = {}
+    found = [_check(snapshot, schema, known) for snapshot in snapshots]
+    if binary:
+        clean = [n for n, findings in enumerate(found) if all(d.severity is not Severity.ERROR for d in findings)]
+        verdicts = _ask_all([snapshots[n] for n in clean], binary, schema, workers)
+        for n, verdict in zip(clean, verdicts, strict=True):
+            found[n] += verdict
+    return found
+
+
+def _check(snapshot: Snapshot, schema: Schema, known: dict[int, Examined]) -> list[Diagnostic]:
+    """The findings of lateen itself. `known` holds what was found in dicts that several snapshots share."""
+    bootstrap = snapshot.bootstrap()
+    resources: dict[Key, tuple[str, dict[str, Any]]] = {("bootstrap", ""): (_BOOTSTRAP_TYPE, bootstrap)}
+    for attribute, type_url in TYPES.items():
+        for name, config in getattr(snapshot, attribute).items():
+            resources[attribute, name] = type_url, config
+    examined: dict[Key, Examined] = {}
+    for key, (type_url, config) in resources.items():
+        if key[0] == "bootstrap":
+            examined[key] = examine(schema, type_url, config)
+            continue
+        if id(config) not in known:
+            known[id(config)] = examine(schema, type_url, config)
+        examined[key] = known[id(config)]
+    places = Places(snapshot)
+    problems = [(key, problem) for key, found in examined.items() for problem in found.problems]
+    problems += check_together(snapshot, bootstrap, examined)
+    return list(dict.fromkeys(places.diagnostic(*key, problem) for key, problem in problems))
+
+
+def _ask_all(
+    snapshots: Sequence[Snapshot], binary: Path, schema: Schema, workers: int | None
+) -> list[list[Diagnostic]]:
+    from lateen.verify.envoy import ask  # noqa: PLC0415
+    from lateen.verify.sandbox import Sandbox  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="lateen-verify-") as folder:
+        sandbox = Sandbox(Path(folder), schema)
+
+        def verdict(numbered: tuple[int, Snapshot]) -> list[Diagnostic]:
+            number, snapshot = numbered
+            config = sandbox.adapt(snapshot.static())
+            reason = ask(binary, config, Path(folder, f"{number}.json"))
+            if not reason:
+                return []
+            places = Places(snapshot)
+            origin = places.named_in(reason) or places.any()
+            proxy = f"{snapshot.proxy.name}.{snapshot.proxy.namespace}"
+            return [REJECTED.at(origin, proxy=proxy, reason=reason, hint=REJECTED.fix)]
+
+        with ThreadPoolExecutor(max_workers=workers or _processors()) as pool:
+            return list(pool.map(verdict, enumerate(snapshots)))
+
+
+def _processors() -> int:
+    import os  # noqa: PLC0415
+
+    return len(os.sched_getaffinity(0))

@@ -96,7 +96,7 @@ RULES: list[tuple[str, str, dict[str, Any], str]] = [
         {"source_ports": [80, 0]},
         "source_ports[1]: value must be at least 1",
     ),
-    ("map keys", CORE + "Metadata", {"filter_metadata": {"": {}}}, "filter_metadata.: must not be empty"),
+    ("map keys", CORE + "Metadata", {"filter_metadata": {"": {}}}, "filter_metadata['']: must not be empty"),
     (
         "map min_pairs",
         "xds.type.matcher.v3.Matcher.MatcherTree.MatchMap",
