@@ -129,7 +129,12 @@ def _alternatives(schema: dict[str, Any]) -> tuple[list[list[str]], list[list[st
     return exclusive, rules
 
 
-def generate(folder: Path) -> str:
+def generate(folder: Path) -> dict[Path, bytes]:
+    """The file to write. Raises OSError if the folder lacks the definitions."""
+    return {OUTPUT: compact(folder).encode()}
+
+
+def compact(folder: Path) -> str:
     """The text of the compact schema: one shape a line, so that a change of the API is a change of few lines."""
     compactor = Compactor()
     kinds: dict[str, dict[str, Any]] = {}
@@ -155,11 +160,11 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--check", action="store_true", help="fail when the committed file is stale")
     args = parser.parse_args()
-    text = generate(args.folder)
+    content = generate(args.folder)[OUTPUT]
     if not args.check:
-        OUTPUT.write_text(text)
+        OUTPUT.write_bytes(content)
         return 0
-    if OUTPUT.read_text() != text:
+    if OUTPUT.read_bytes() != content:
         print(f"{OUTPUT} is stale: run {sys.argv[0]} {args.folder}", file=sys.stderr)
         return 1
     return 0

@@ -44,7 +44,7 @@ class Faults:
     def wrong_type(self, path: Path, shape: Shape, value: Any) -> None:
         """The value is not of the shape's type."""
         hint = ""
-        if shape.type == "string" and isinstance(value, (bool, int, float)):
+        if shape.type == "string" and isinstance(value, (bool, int, float)) and not self._secret:
             hint = f'quote it: "{self.show(value).strip("`")}"'
         elif isinstance(value, str) and _reads_as(shape.type, value):
             hint = "write it without quotes"
