@@ -59,18 +59,13 @@ class Encoder:
         findings: list[Diagnostic] = []
         encoded: dict[str, Resources] = {}
         for key, (snapshot, identity) in proxies.items():
-            encoded[key] = resources = {}
-            for attribute, type_url in TYPES.items():
-                configs = getattr(snapshot, attribute)
-                if type_url == SECRET:
-                    configs = configs | identity.secrets()
-                made: dict[str, Resource] = {}
-                for name, config in configs.items():
-                    try:
-                        made[name] = self._resource(type_url, config, used)
-                    except SchemaError as error:
-                        findings.append(_not_encodable(key, snapshot, type_url, name, error))
-                resources[type_url] = made
+            resources: dict[str, dict[str, Resource]] = {type_url: {} for type_url in ATTRIBUTES}
+            for type_url, name, config in _configs(snapshot, identity):
+                try:
+                    resources[type_url][name] = self._resource(type_url, config, used)
+                except SchemaError as error:
+                    findings.append(_not_encodable(key, snapshot, type_url, name, error))
+            encoded[key] = resources
         if findings:
             raise MeshError(tuple(findings))
         self._known = used
@@ -86,6 +81,15 @@ class Encoder:
             resource = Resource(version, body, frozenset(references(config)))
         used[key] = resource
         return resource
+
+
+def _configs(snapshot: Snapshot, identity: Identity) -> Iterator[tuple[str, str, Config]]:
+    """Every resource of a proxy: type URL, name, configuration."""
+    for attribute, type_url in TYPES.items():
+        for name, config in getattr(snapshot, attribute).items():
+            yield type_url, name, config
+    for name, config in identity.secrets().items():
+        yield SECRET, name, config
 
 
 def references(config: Any) -> Iterator[Reference]:
@@ -123,9 +127,10 @@ def _over_ads(holder: Any, source: str) -> bool:
     return isinstance(holder, dict) and isinstance(holder.get(source), dict) and "ads" in holder[source]
 
 
-def _reveal(value: Any) -> str:
+def _reveal(value: Any) -> dict[str, str]:
+    """A form that no plain value has, so that a secret and the same text in clear are told apart."""
     if isinstance(value, Redacted):
-        return base64.b64encode(value.reveal()).decode()
+        return {"redacted": base64.b64encode(value.reveal()).decode()}
     raise TypeError(f"{type(value).__name__} is no configuration")
 
 

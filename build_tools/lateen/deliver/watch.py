@@ -1,0 +1,51 @@
+"""Notices that the files of a mesh were saved.
+
+Names, times, sizes and inodes are compared at each call: editors save by rename, by truncation, through symlinks, and
+on file systems that report no events.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_Files = dict[Path, tuple[int, int, int]]
+
+
+class Watch:
+    """What `lateen.load` reads: a folder's YAML files, or one file; and a MeshConfig that stands elsewhere.
+
+    What is there when it is made counts as known: make it before the files are read.
+    """
+
+    def __init__(self, directory: Path, mesh_config: Path | None = None) -> None:
+        self._directory, self._mesh_config = directory, mesh_config
+        self._known = self._latest = self._look()
+
+    def changed(self) -> bool:
+        """Whether the files differ from what is known and have come to rest since the last call; then they are known.
+
+        Called at intervals, it takes a save in several steps as one.
+        """
+        before, self._latest = self._latest, self._look()
+        if self._latest == self._known or self._latest != before:
+            return False
+        self._known = self._latest
+        return True
+
+    def _look(self) -> _Files:
+        found = (self._stat(path) for path in self._paths())
+        return dict(entry for entry in found if entry)
+
+    def _paths(self) -> list[Path]:
+        try:
+            paths = [p for p in self._directory.iterdir() if p.suffix in (".yaml", ".yml")]
+        except OSError:  # a single file, or a folder that is just being replaced
+            paths = [self._directory]
+        return [*paths, self._mesh_config] if self._mesh_config else paths
+
+    def _stat(self, path: Path) -> tuple[Path, tuple[int, int, int]] | None:
+        try:
+            status = path.stat()
+        except OSError:
+            return None
+        return path, (status.st_mtime_ns, status.st_size, status.st_ino)
