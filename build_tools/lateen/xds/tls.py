@@ -15,8 +15,8 @@ from lateen.model.traffic_policy import ClientTls
 from lateen.scope.views import ProxyScope
 from lateen.xds.snapshot import Config
 
-WORKLOAD_SECRET = "default"
-ROOT_SECRET = "ROOTCA"
+WORKLOAD_IDENTITY = "default"
+MESH_ROOTS = "ROOTCA"
 SYSTEM_ROOTS = "file-root:system"
 
 _EXTENSIONS = "type.googleapis.com/envoy.extensions.transport_sockets"
@@ -61,8 +61,8 @@ def downstream_mtls(scope: ProxyScope, alpn: Sequence[str]) -> Config:
         {
             "alpn_protocols": list(alpn),
             "tls_params": _MESH_SERVER_PARAMS,
-            "tls_certificate_sds_secret_configs": [_sds(WORKLOAD_SECRET)],
-            "combined_validation_context": _validated(ROOT_SECRET, prefixes),
+            "tls_certificate_sds_secret_configs": [_sds(WORKLOAD_IDENTITY)],
+            "combined_validation_context": _validated(MESH_ROOTS, prefixes),
         },
         require_client_certificate=True,
     )
@@ -77,8 +77,8 @@ def upstream_mtls(sans: Iterable[str], sni: str, alpn: Sequence[str]) -> Config:
         {
             "alpn_protocols": list(alpn),
             "tls_params": _TLS_12_TO_13,
-            "tls_certificate_sds_secret_configs": [_sds(WORKLOAD_SECRET)],
-            "combined_validation_context": _validated(ROOT_SECRET, [_san("URI", "exact", san) for san in sans]),
+            "tls_certificate_sds_secret_configs": [_sds(WORKLOAD_IDENTITY)],
+            "combined_validation_context": _validated(MESH_ROOTS, [_san("URI", "exact", san) for san in sans]),
         },
         sni,
     )
@@ -186,7 +186,7 @@ def _san(san_type: str, how: str, value: str) -> Config:
 
 
 def _sds(name: str) -> Config:
-    source = _WORKLOAD_SOURCE if name in (WORKLOAD_SECRET, ROOT_SECRET) else _CREDENTIAL_SOURCE
+    source = _WORKLOAD_SOURCE if name in (WORKLOAD_IDENTITY, MESH_ROOTS) else _CREDENTIAL_SOURCE
     return {"name": name, "sds_config": source}
 
 

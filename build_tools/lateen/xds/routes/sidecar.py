@@ -1,0 +1,135 @@
+"""Route configurations of a sidecar's outbound listeners."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from lateen.diagnostics import Origin
+from lateen.model.service import Protocol, Service, ServicePort
+from lateen.model.sidecar import EgressListener
+from lateen.scope.views import OutboundView, ProxyScope, ServiceView
+from lateen.xds.names import HTTP_PROXY, PASSTHROUGH_CLUSTER, domain, outbound_cluster, outbound_route
+from lateen.xds.resources import Resources
+from lateen.xds.routes.action import timeouts
+from lateen.xds.routes.attachment import covers
+from lateen.xds.routes.domains import DomainSet, dns_domain, with_port
+from lateen.xds.routes.match import EVERYTHING
+from lateen.xds.routes.outbound import OutboundHosts
+from lateen.xds.routes.rules import BuiltRoute
+from lateen.xds.routes.virtual_host import VirtualHost, route_configuration
+from lateen.xds.snapshot import Config
+
+_CONNECT: Config = {"connect_matcher": {}}
+
+
+def outbound_routes(scope: ProxyScope) -> Resources:
+    """Route configurations by name: a port (`80`), a sniffed service with its own listener (`host:8080`), and
+    `http_proxy` where the proxy has that listener."""
+    view = scope.outbound
+    if view is None:
+        return Resources()
+    return Resources.merge(_configurations(scope, view))
+
+
+def has_own_listener(scope: ProxyScope, service: Service, port: ServicePort) -> bool:
+    """Whether a sniffed port is reached at the service's own address, so that its routes need no host to tell it.
+
+    Without interception listeners bind one shared address, and none is a service's own.
+    """
+    addressed = bool(service.addresses) or service.headless
+    return port.protocol is Protocol.AUTO and addressed and scope.proxy.interception != "NONE"
+
+
+def _configurations(scope: ProxyScope, view: OutboundView) -> Iterator[Resources]:
+    for listener in view.egress:
+        services = [service for service in view.services if _imports(listener, service, view.namespace)]
+        hosts = OutboundHosts(scope.proxy, services, view.http_routes)
+        if listener.protocol is Protocol.HTTP_PROXY:
+            yield _proxy_configuration(str(listener.port), scope, view, hosts, services)
+        elif listener.protocol.is_http or listener.protocol is Protocol.AUTO:
+            yield route_configuration(outbound_route(listener.port), [*hosts.of_port(listener.port), _last(view)])
+    hosts = OutboundHosts(scope.proxy, view.services, view.http_routes)
+    for port in hosts.ports():
+        yield from _port_configurations(scope, view, hosts, port)
+    if scope.config.proxy_http_port:
+        yield _proxy_configuration(HTTP_PROXY, scope, view, hosts, view.services)
+
+
+def _port_configurations(scope: ProxyScope, view: OutboundView, hosts: OutboundHosts, port: int) -> Iterator[Resources]:
+    found = hosts.of_port(port)
+    yield route_configuration(outbound_route(port), [*found, _last(view)])
+    by_name = {host.name: host for host in found}
+    for name, service_view in hosts.by_port[port].items():
+        service_port = service_view.service.port(port)
+        host = by_name.get(domain(name, port))
+        if host and service_port and has_own_listener(scope, service_view.service, service_port):
+            yield route_configuration(outbound_route(port, name), [replace(host, domains=("*",))])
+
+
+def _proxy_configuration(
+    name: str, scope: ProxyScope, view: OutboundView, hosts: OutboundHosts, services: Sequence[ServiceView]
+) -> Resources:
+    """The routes of an HTTP proxy port, where a client names the service and its port in one absolute URL.
+
+    Every port is one virtual host of its own, so ports take part in matching here and nowhere else. CONNECT opens a
+    tunnel to the port it names, which is how clients reach what is not HTTP.
+    """
+    found = [
+        _with_connect(host, port, hosts.by_port[port].get(host.name.rpartition(":")[0]))
+        for port in hosts.ports()
+        for host in hosts.of_port(port)
+    ]
+    tunnels = _tunnels(scope, hosts, services)
+    refused: BuiltRoute = ({"match": _CONNECT, "direct_response": {"status": 502}}, Origin())
+    merged = sorted([*found, *tunnels], key=lambda host: host.name)
+    return route_configuration(name, [*merged, _last(view, refused)], ignore_port=False)
+
+
+def _with_connect(host: VirtualHost, port: int, view: ServiceView | None) -> VirtualHost:
+    routes = host.routes
+    if view is not None:
+        routes = [_tunnel(outbound_cluster(port, view.service.hostname), view), *routes]
+    return replace(host, domains=with_port(host.domains, port), routes=routes)
+
+
+def _tunnels(scope: ProxyScope, hosts: OutboundHosts, services: Sequence[ServiceView]) -> Iterator[VirtualHost]:
+    """Virtual hosts for ports that are not HTTP: CONNECT is all that they know."""
+    domains: dict[int, DomainSet] = {}
+    for view in services:
+        for port in view.service.ports:
+            if not port.protocol.is_tcp:
+                continue
+            free = domains.setdefault(port.number, DomainSet(dns_domain(scope.proxy), hosts.by_host.keys()))
+            names = [f"{name}:{port.number}" for name in hosts.domains_of(view, free)]
+            if names and view.service.hostname not in hosts.by_port.get(port.number, {}):
+                tunnel = _tunnel(outbound_cluster(port.number, view.service.hostname), view)
+                name = domain(view.service.hostname, port.number)
+                yield VirtualHost(name, tuple(names), [tunnel], view.service.ref.origin)
+
+
+def _tunnel(cluster: str, view: ServiceView) -> BuiltRoute:
+    upgrade = {"upgrade_type": "CONNECT", "connect_config": {}}
+    route = {"cluster": cluster, "upgrade_configs": [upgrade]} | timeouts(None)
+    return {"match": _CONNECT, "route": route}, view.service.ref.origin
+
+
+def _last(view: OutboundView, *before: BuiltRoute) -> VirtualHost:
+    """The virtual host for what no other matches: let through, or refused with 502."""
+    if view.allow_any:
+        name = "allow_any"
+        action: Config = {"route": {"cluster": PASSTHROUGH_CLUSTER} | timeouts(None)}
+    else:
+        name, action = "block_all", {"direct_response": {"status": 502}}
+    origin = view.sidecar.origin if view.sidecar else Origin()
+    route = {"name": name, "match": EVERYTHING} | action
+    return VirtualHost(name, ("*",), [*before, (route, origin)], origin)
+
+
+def _imports(listener: EgressListener, view: ServiceView, namespace: str) -> bool:
+    """Whether a Sidecar's egress listener lists the service (`~` names nothing)."""
+    service = view.service
+    return any(
+        (ns == "*" or service.namespace == (namespace if ns == "." else ns)) and covers(host, service.hostname)
+        for ns, host in listener.hosts
+    )
