@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+
+from lateen.diagnostics import Diagnostic, Origin, Severity
+from lateen.diagnostics.codes import runtime as codes
 
 Event = dict[str, Any]
 """`event` names what happened; the rest depends on it.
@@ -15,7 +18,7 @@ Event = dict[str, Any]
 | `connected` | the control plane | `proxy` |
 | `acked` | the control plane | `proxy`, `generation`: all of that generation is in force there |
 | `compiled` | the control plane | `generation`, `changed`: number of resources |
-| `diagnostics` | the control plane | `generation`, `findings`: an edit that cannot be used |
+| `diagnostics` | the control plane | `generation`, `findings`: an edit that cannot be used, in their JSON form |
 | `nack` | the control plane | `proxy`, `type`, `name`, `message`, `origin` |
 | `ended` | the supervisor | `process`, `status`, `log` |
 | `restarted` | the supervisor | `process` |
@@ -60,3 +63,48 @@ class Events:
     def generation(self, position: int = 0) -> int:
         """The newest generation that was compiled from `position` on, 0 if none."""
         return max((e["generation"] for e in self.since(position) if e["event"] == "compiled"), default=0)
+
+
+def findings_of(event: Event) -> Iterator[Diagnostic]:
+    """What an event says of the user's input: a NACK, or findings of an edit that cannot be used."""
+    if event["event"] == "nack":
+        yield _rejected(event)
+    elif event["event"] == "diagnostics":
+        for finding in event["findings"]:
+            yield _finding(finding)
+
+
+def _rejected(event: Event) -> Diagnostic:
+    """A NACK at the place in the user's YAML that its resource came from."""
+    return codes.REJECTED.at(
+        place(str(event.get("origin") or "")),
+        proxy=event["proxy"],
+        kind=str(event["type"]).rpartition(".")[2],
+        name=event["name"],
+        reason=event["message"],
+    )
+
+
+def place(text: str) -> Origin:
+    """The origin that `file:line:column` names; a text of another form is a file."""
+    match text.rsplit(":", 2):
+        case [file, line, column] if line.isdigit() and column.isdigit():
+            return Origin(file, int(line), int(column))
+    return Origin(text)
+
+
+def _finding(data: Mapping[str, Any]) -> Diagnostic:
+    """A finding from its JSON form (`lateen.diagnostics.render`)."""
+    return Diagnostic(
+        code=data["code"],
+        severity=Severity[data["severity"].upper()],
+        message=data["message"],
+        origin=_origin(data),
+        related=tuple(_origin(related) for related in data["related"]),
+        hint=data["hint"],
+        istio=data["istio"],
+    )
+
+
+def _origin(data: Mapping[str, Any]) -> Origin:
+    return Origin(data["file"], data["line"], data["column"], data["resource"], data["field"])

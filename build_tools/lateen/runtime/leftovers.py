@@ -16,10 +16,10 @@ _PATIENCE = 15.0
 """Seconds that a supervisor gets to end its run: its processes have 5 each for SIGTERM and SIGKILL."""
 
 
-def reclaim(base: Path | None = None) -> None:
-    """Remove what runs without a supervisor left: processes, if any, and files."""
+def reclaim(base: Path | None = None, only: str = "") -> None:
+    """Remove what runs (or the one with the id `only`) without a supervisor left: processes, if any, and files."""
     for run in find_runs(base):
-        if not run.alive:
+        if not run.alive and only in ("", run.id):
             _remove(run)
 
 

@@ -10,7 +10,7 @@ from time import monotonic, sleep
 from lateen.diagnostics import Diagnostic, MeshError, Origin
 from lateen.diagnostics.codes import runtime as codes
 from lateen.runtime.child import tail
-from lateen.runtime.events import Event, Events
+from lateen.runtime.events import Events, findings_of
 from lateen.runtime.plan import Application, PlannedProxy
 from lateen.runtime.readiness import Readiness, admin_state
 from lateen.runtime.supervision import Supervised
@@ -87,12 +87,7 @@ class Startup:
     def _failures(self) -> Iterator[Diagnostic]:
         """What ended or was rejected."""
         for event in self.events.since():
-            if event["event"] == "nack":
-                yield rejected(event)
-            elif event["event"] == "diagnostics":
-                yield codes.CONTROL_PLANE_ENDED.at(
-                    Origin(), what="cannot use the mesh", reason="; ".join(_messages(event))
-                )
+            yield from findings_of(event)
         control_plane = self.control_plane
         if control_plane and not control_plane.child.running:
             yield codes.CONTROL_PLANE_ENDED.at(
@@ -143,25 +138,6 @@ class Startup:
                 )
 
 
-def rejected(event: Event) -> Diagnostic:
-    """A NACK at the place in the user's YAML that its resource came from."""
-    return codes.REJECTED.at(
-        place(str(event.get("origin") or "")),
-        proxy=event["proxy"],
-        kind=str(event["type"]).rpartition(".")[2],
-        name=event["name"],
-        reason=event["message"],
-    )
-
-
-def place(text: str) -> Origin:
-    """The origin that `file:line:column` names; a text of another form is a file."""
-    match text.rsplit(":", 2):
-        case [file, line, column] if line.isdigit() and column.isdigit():
-            return Origin(file, int(line), int(column))
-    return Origin(text)
-
-
 def critical(process: Supervised) -> str:
     """What Envoy logged as critical, without prefix and printed protos; its last line if there is no such thing."""
     text = tail(process.child.log, 200)
@@ -171,13 +147,6 @@ def critical(process: Supervised) -> str:
     if found := _CRITICAL.match(last):
         return found[1]
     return _last_line(process)
-
-
-def _messages(event: Event) -> Iterable[str]:
-    return (
-        str(finding.get("message", finding)) if isinstance(finding, dict) else str(finding)
-        for finding in event["findings"]
-    )
 
 
 def _last_line(process: Supervised) -> str:

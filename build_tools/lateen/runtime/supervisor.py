@@ -15,6 +15,7 @@ from lateen.identity import Authority
 from lateen.model.mesh import Mesh
 from lateen.runtime.child import end_marked
 from lateen.runtime.events import Event, Events
+from lateen.runtime.guard import Guard
 from lateen.runtime.leftovers import reclaim
 from lateen.runtime.plan import Claim, Plan, Settings
 from lateen.runtime.process.addresses import Block, ClaimedBlock
@@ -73,7 +74,7 @@ def start(settings: Settings, options: Options = Options()) -> Iterator[Running]
     envoy = find_envoy(options.envoy)
     reclaim(options.base)
     events = Events(options.notify)
-    with ClaimedBlock() as claimed, _run_directory(options.base) as run:
+    with ClaimedBlock() as claimed, _run_directory(options.base) as run, Guard(run.files.root):
         run.describe(settings.directory, {})
         plan, bootstraps, warnings = _prepare(mesh, settings, claimed.block, run.files, _headers(tests))
         launcher = Launcher(run.id, run.files, envoy, options.started)

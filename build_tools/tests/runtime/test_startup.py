@@ -21,10 +21,10 @@ from lateen.model.pod import Probe
 from lateen.model.proxy import Proxy
 from lateen.model.workload import Workload
 from lateen.runtime.child import marked
-from lateen.runtime.events import Events
+from lateen.runtime.events import Events, place
 from lateen.runtime.plan import Application, Plan, PlannedProxy, Settings
 from lateen.runtime.process.launch import Launcher, launch
-from lateen.runtime.startup import Startup, place
+from lateen.runtime.startup import Startup
 from lateen.runtime.state import RunDirectory
 from lateen.runtime.supervision import Supervision
 from lateen.schema.binary import find_envoy

@@ -51,7 +51,9 @@ def lay_out(
         if _key(proxy) in numbered
     )
     applications = [app for number, workload in numbered.values() for app in layout.applications(number, workload)]
-    return Plan(settings, placed, placements, proxies, tuple(applications)), tuple(layout.findings)
+    return Plan(settings, placed, placements, proxies, tuple(applications)), tuple(
+        dict.fromkeys(layout.findings)
+    )  # replicas share them
 
 
 def _key(proxy: Proxy) -> str:
@@ -123,11 +125,10 @@ class _Layout:
         pod = workload.pod
         if pod is None:
             return
-        if number == 1 or workload.name.endswith("-0"):  # replicas share their template: say it once
-            self.findings.extend(
-                codes.NOT_HONOURED.at(origin, field=name, workload=workload.owner, runtime="process")
-                for name, origin in pod.unsupported
-            )
+        self.findings.extend(
+            codes.NOT_HONOURED.at(origin, field=name, workload=workload.owner, runtime="process")
+            for name, origin in pod.unsupported
+        )
         for container in pod.containers:
             if container.name != "istio-proxy" and container.image != "auto":
                 yield self._application(number, workload, container)

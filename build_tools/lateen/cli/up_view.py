@@ -1,0 +1,86 @@
+"""What `lateen up` shows: where things are, the live table, the verdict of `--once`."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Iterator
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+
+from lateen.runtime.observe.edges import edges
+from lateen.runtime.observe.scrape import scrape
+from lateen.runtime.observe.table import Rates, edge_table
+from lateen.runtime.supervisor import Running
+from lateen.runtime.traffic import Report
+
+_REFRESH = 1.0
+"""Seconds between looks at the metrics."""
+
+
+def show(running: Running, metrics: str) -> None:
+    """Print URLs and, on a terminal, keep a live table of edges, until interrupted."""
+    console = Console(soft_wrap=not sys.stdout.isatty())
+    console.print(places(running, metrics))
+    if not console.is_terminal:
+        sys.stdout.flush()
+        signal.pause()
+        return
+    rates = Rates()
+    with Live(console=console, refresh_per_second=4, transient=True) as live:
+        while True:
+            found = edges(scrape(running.view.proxies))
+            live.update(Group("", edge_table(found, rates.update(found)), "", "Ctrl-C ends the mesh"))
+            time.sleep(_REFRESH)
+
+
+def places(running: Running, metrics: str) -> Table:
+    """Where the mesh can be reached and looked at."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for router, url, host in gateways(running):
+        table.add_row(f"gateway {router}", f"{url} (Host: {host})")
+    for proxy in running.view.proxies:
+        table.add_row(f"admin {proxy.key}", proxy.admin)
+    table.add_row("metrics", f"{metrics}/metrics")
+    table.add_row("targets (http_sd)", f"{metrics}/targets")
+    table.add_row("logs", str(running.files.logs))
+    return table
+
+
+def gateways(running: Running) -> Iterator[tuple[str, str, str]]:
+    """Each host that a router serves: its owner, a URL, and the host to ask for."""
+    workloads = {workload.key: workload for workload in running.mesh.workloads}
+    for proxy in running.view.proxies:
+        if proxy.kind != "router":
+            continue
+        for gateway in running.mesh.gateways:
+            if gateway.selector.selects(workloads[proxy.key].labels):
+                for server in gateway.servers:
+                    scheme = "http" if server.tls is None else "https"
+                    for _, host in server.hosts:
+                        yield proxy.owner, f"{scheme}://{proxy.address}:{server.port}", host
+
+
+def print_report(outcome: Report, running: Running, *, as_json: bool) -> None:
+    """Print what held and what did not, then the edges."""
+    if as_json:
+        results = [
+            {"test": r.test, "name": r.name, "held": r.held, "failures": list(r.failures), "origin": r.origin}
+            for r in outcome.results
+        ]
+        print(json.dumps({"version": 1, "held": outcome.held, "results": results}, indent=2))
+        return
+    console = Console(soft_wrap=not sys.stdout.isatty(), highlight=False)
+    for result in outcome.results:
+        console.print(f"{'[green]ok[/green]  ' if result.held else '[red]FAIL[/red]'} {result.test}: ", end="")
+        console.print(result.name, markup=False)
+        for failure in result.failures:
+            console.print(f"     {result.origin}: {failure}", markup=False)
+    console.print()
+    console.print(edge_table(edges(scrape(running.view.proxies))))
+    failed = sum(not result.held for result in outcome.results)
+    console.print(f"\n{len(outcome.results) - failed} of {len(outcome.results)} expectations held")
