@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
 
 from lateen.diagnostics import Diagnostic
+from lateen.model.address import Address
+from lateen.model.endpoints import derive_endpoints
 from lateen.model.extension import Extension
 from lateen.model.gateway import Gateway
 from lateen.model.mesh_config import MeshConfig
+from lateen.model.proxies import proxies_of
+from lateen.model.proxy import Proxy
 from lateen.model.routing import HttpRoute, TcpRoute
 from lateen.model.secret import Secret
 from lateen.model.security import AuthorizationPolicy, PeerAuthentication
@@ -23,7 +29,8 @@ class Mesh:
     """Everything that was loaded, free of source kinds; never changed after it was made.
 
     Order is defined without a cluster: by creation time (missing ones are equal), then name, then namespace.
-    `endpoints` is keyed by (hostname, namespace) of the service.
+    `endpoints` is keyed by (hostname, namespace) of the service; they follow from `services`, `workloads` and the
+    `addresses` that stand in files.
     """
 
     config: MeshConfig = MeshConfig()
@@ -41,8 +48,34 @@ class Mesh:
     extensions: tuple[Extension, ...] = ()
     sidecars: tuple[Sidecar, ...] = ()
     secrets: tuple[Secret, ...] = ()
+    addresses: tuple[Address, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
 
     def with_diagnostics(self, diagnostics: tuple[Diagnostic, ...]) -> Mesh:
         """The same mesh with these findings of its loading."""
         return replace(self, diagnostics=diagnostics)
+
+    def workload(self, name: str) -> Workload | None:
+        """The workload `NAME[.NAMESPACE]` (namespace `default`); the name of a Deployment means its first instance."""
+        names = (name, f"{name}.default")
+        by_key = {workload.key: workload for workload in self.workloads}
+        by_owner = {f"{workload.owner}.{workload.namespace}": workload for workload in reversed(self.workloads)}
+        return next((found[key] for found in (by_key, by_owner) for key in names if key in found), None)
+
+    def placed(self, addresses: Mapping[str, str]) -> Mesh:
+        """The same mesh with workload instances at these addresses, so that they are endpoints.
+
+        Keys are as for `workload`. Raises ValueError for a key that names no workload or a value that is no address.
+        """
+        places: dict[str, str] = {}
+        for name, address in addresses.items():
+            workload = self.workload(name)
+            if workload is None:
+                raise ValueError(f"no workload {name!r} in the mesh")
+            places[workload.key] = str(ip_address(address))
+        workloads = tuple(replace(w, addresses=(places[w.key],)) if w.key in places else w for w in self.workloads)
+        return replace(self, workloads=workloads, endpoints=derive_endpoints(self.services, workloads, self.addresses))
+
+    def proxies(self) -> tuple[Proxy, ...]:
+        """Every proxy that the mesh declares: a sidecar for each injected workload, a router for each gateway one."""
+        return proxies_of(self.workloads, self.gateways, self.config, self.domain_suffix)

@@ -14,7 +14,8 @@ class Workload:
 
     `addresses` is empty until something places it (`Mesh.placed`). `injected` says whether it has a sidecar,
     `gateway` whether it is a router by Istio's gateway injection. `named_ports` maps container port names.
-    `pod` is what a runtime starts; None for addresses in files, which are things that already run.
+    `ready` is False for a Pod whose status says so. `pod` is what a runtime starts; None for addresses in files,
+    which are things that already run.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Workload:
     locality: str = ""
     network: str = ""
     weight: int = 0
+    ready: bool = True
     labels: dict[str, str] = field(default_factory=dict, hash=False)
     annotations: dict[str, str] = field(default_factory=dict, hash=False)
     named_ports: dict[str, int] = field(default_factory=dict, hash=False)

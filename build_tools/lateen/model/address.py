@@ -1,0 +1,28 @@
+"""Addresses that stand in files, before they become endpoints of a service's ports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address behind a service: from an EndpointSlice, or an endpoint of a ServiceEntry.
+
+    `ports` maps names of service ports to the address's own port. A port that is not in it is the service's target
+    port, or with `listed_ports_only` not served. `address` is an IP, a DNS name or the path of a Unix socket.
+    An empty `tls_mode` means: that of the workload with this address, plaintext if there is none.
+    """
+
+    hostname: str
+    namespace: str
+    address: str
+    ports: dict[str, int] = field(default_factory=dict, hash=False)
+    listed_ports_only: bool = False
+    labels: dict[str, str] = field(default_factory=dict, hash=False)
+    service_account: str = ""
+    tls_mode: str = ""
+    locality: str = ""
+    network: str = ""
+    weight: int = 0
+    health: str = "HEALTHY"

@@ -1,0 +1,101 @@
+"""Kubernetes Service and EndpointSlice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lateen.model.address import Address
+from lateen.model.context import Context, visibility
+from lateen.model.fields import Fields
+from lateen.model.hosts import service_host
+from lateen.model.identity import Selector
+from lateen.model.protocols import service_port_protocol
+from lateen.model.service import Resolution, Service, ServicePort
+
+EXPORT_TO = "networking.istio.io/exportTo"
+
+
+def services(body: Fields, context: Context) -> Iterator[Service]:
+    """The service of one Kubernetes Service."""
+    resource = body.resource
+    spec = body.section("spec")
+    kind = spec.text("type", "ClusterIP")
+    given = spec.texts("clusterIPs") or ((spec.text("clusterIP"),) if spec.text("clusterIP") else ())
+    headless = "None" in given
+    external = spec.text("externalName") if kind == "ExternalName" else ""
+    selector = spec.pairs("selector")
+    exported = resource.annotations.get(EXPORT_TO, "")
+    yield Service(
+        hostname=service_host(resource.name, resource.namespace, context.domain_suffix),
+        ref=body.ref,
+        ports=tuple(_port(section) for section in spec.sections("ports")),
+        addresses=() if headless or external else tuple(a for a in given if a),
+        resolution=_resolution(headless, external),
+        headless=headless,
+        export_to=visibility(
+            tuple(name.strip() for name in exported.split(",") if name.strip()),
+            context.config.default_service_export_to,
+            resource.namespace,
+        ),
+        selector=Selector(selector) if selector and not external else None,
+        labels=dict(resource.labels),
+        alias_of=external,
+        created=resource.created,
+        node_local=spec.text("internalTrafficPolicy") == "Local",
+    )
+
+
+def _resolution(headless: bool, external: str) -> Resolution:
+    if external:
+        return Resolution.ALIAS
+    return Resolution.PASSTHROUGH if headless else Resolution.STATIC
+
+
+def _port(section: Fields) -> ServicePort:
+    number = section.integer("port") or 0
+    name = section.text("name")
+    target = section.raw("targetPort")
+    if isinstance(target, str) and target.isdecimal():
+        target = int(target)
+    return ServicePort(
+        name=name,
+        number=number,
+        protocol=service_port_protocol(number, name, section.text("protocol", "TCP"), section.text("appProtocol")),
+        target_port=target or 0,
+    )
+
+
+def endpoint_slices(body: Fields, context: Context) -> Iterator[Address]:
+    """The addresses of one EndpointSlice."""
+    service = body.resource.labels.get("kubernetes.io/service-name", "")
+    ports = body.sections("ports")
+    for section in body.sections("endpoints"):
+        conditions = section.section("conditions")
+        ready = conditions.flag("ready") is not False
+        draining = not ready and conditions.flag("terminating") and conditions.flag("serving")
+        health = "HEALTHY" if ready else "DRAINING" if draining else "UNHEALTHY"
+        for address in section.texts("addresses"):
+            yield _address(body, context, service, address, ports, health)
+
+
+def endpoints(body: Fields, context: Context) -> Iterator[Address]:
+    """The addresses of one Endpoints object, whose name is that of its service."""
+    for subset in body.sections("subsets"):
+        ports = subset.sections("ports")
+        for name, health in (("addresses", "HEALTHY"), ("notReadyAddresses", "UNHEALTHY")):
+            for section in subset.sections(name):
+                yield _address(body, context, body.resource.name, section.text("ip"), ports, health)
+
+
+def _address(
+    body: Fields, context: Context, service: str, address: str, ports: tuple[Fields, ...], health: str
+) -> Address:
+    namespace = body.resource.namespace
+    return Address(
+        hostname=service_host(service, namespace, context.domain_suffix),
+        namespace=namespace,
+        address=address,
+        ports={port.text("name"): port.integer("port") or 0 for port in ports},
+        listed_ports_only=bool(ports),
+        health=health,
+    )
