@@ -18,7 +18,7 @@ Event = dict[str, Any]
 | `connected` | the control plane | `proxy` |
 | `acked` | the control plane | `proxy`, `generation`: all of that generation is in force there |
 | `compiled` | the control plane | `generation`, `changed`: number of resources |
-| `diagnostics` | the control plane | `generation`, `findings`: an edit that cannot be used, in their JSON form |
+| `diagnostics` | the control plane | `generation`, `findings`, `used`: false for an edit that was not put in force |
 | `nack` | the control plane | `proxy`, `type`, `name`, `message`, `origin` |
 | `ended` | the supervisor | `process`, `status`, `log` |
 | `restarted` | the supervisor | `process` |
@@ -60,13 +60,9 @@ class Events:
             raise TimeoutError(f"no such event within {timeout:g} s; there were {self.since(since)}")
         return event
 
-    def generation(self, position: int = 0) -> int:
-        """The newest generation that was compiled from `position` on, 0 if none."""
-        return max((e["generation"] for e in self.since(position) if e["event"] == "compiled"), default=0)
-
 
 def findings_of(event: Event) -> Iterator[Diagnostic]:
-    """What an event says of the user's input: a NACK, or findings of an edit that cannot be used."""
+    """What an event says of the user's input: a NACK, or what was found in an edit."""
     if event["event"] == "nack":
         yield _rejected(event)
     elif event["event"] == "diagnostics":
@@ -94,17 +90,5 @@ def place(text: str) -> Origin:
 
 
 def _finding(data: Mapping[str, Any]) -> Diagnostic:
-    """A finding from its JSON form (`lateen.diagnostics.render`)."""
-    return Diagnostic(
-        code=data["code"],
-        severity=Severity[data["severity"].upper()],
-        message=data["message"],
-        origin=_origin(data),
-        related=tuple(_origin(related) for related in data["related"]),
-        hint=data["hint"],
-        istio=data["istio"],
-    )
-
-
-def _origin(data: Mapping[str, Any]) -> Origin:
-    return Origin(data["file"], data["line"], data["column"], data["resource"], data["field"])
+    severity = Severity[data["severity"].upper()]
+    return Diagnostic(data["code"], severity, data["message"], place(data["origin"]), hint=data["hint"])

@@ -54,12 +54,13 @@ class PlannedProxy:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How the mesh was read, so that the control plane reads it alike."""
+    """How the mesh is read, and how long its workload certificates live (seconds); the control plane is told both."""
 
     directory: Path
     mesh_config: Path | None = None
     domain_suffix: str = "cluster.local"
     strict: bool = True
+    certificate_lifetime: float = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ class Plan:
             "mesh_config": str(settings.mesh_config) if settings.mesh_config else None,
             "domain_suffix": settings.domain_suffix,
             "strict": settings.strict,
+            "certificate_lifetime": settings.certificate_lifetime,
             "placements": self.placements,
             "proxies": {
                 planned.key: {"socket": str(planned.socket), "metadata": dict(planned.proxy.metadata)}

@@ -87,7 +87,8 @@ class Startup:
     def _failures(self) -> Iterator[Diagnostic]:
         """What ended or was rejected."""
         for event in self.events.since():
-            yield from findings_of(event)
+            if not event.get("used"):
+                yield from findings_of(event)
         control_plane = self.control_plane
         if control_plane and not control_plane.child.running:
             yield codes.CONTROL_PLANE_ENDED.at(

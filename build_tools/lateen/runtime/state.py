@@ -43,6 +43,11 @@ class RunFiles:
         return self.root / "ca"
 
     @property
+    def certificates(self) -> Path:
+        """Certificates that the authority has issued; shared with the control plane."""
+        return self.root / "certificates"
+
+    @property
     def plan(self) -> Path:
         """What the control plane reads."""
         return self.root / "plan.json"

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lateen.compiler import Compiler, load
+from lateen.deliver.issued import with_issued_secrets
 from lateen.diagnostics import Diagnostic, MeshError, Severity
 from lateen.filterkit.catalog import catalog
-from lateen.identity import Authority
+from lateen.identity import Authority, CertificateStore
 from lateen.model.mesh import Mesh
+from lateen.model.proxy import Proxy
 from lateen.runtime.child import end_marked
 from lateen.runtime.events import Event, Events
 from lateen.runtime.guard import Guard
@@ -21,7 +23,7 @@ from lateen.runtime.plan import Claim, Plan, Settings
 from lateen.runtime.process.addresses import Block, ClaimedBlock
 from lateen.runtime.process.bound import application_claims, proxy_claims
 from lateen.runtime.process.launch import Launcher, launch
-from lateen.runtime.process.layout import HTTP_PROXY_PORT, lay_out
+from lateen.runtime.process.layout import lay_out
 from lateen.runtime.process.preflight import check_claims, check_commands, check_limits
 from lateen.runtime.running import RunningApp, RunningMesh, RunningProxy
 from lateen.runtime.state import RunDirectory, RunFiles
@@ -130,7 +132,8 @@ def _prepare(
     """Everything that can be known and written before a process starts. Raises MeshError if something is in the way."""
     authority = Authority.create(mesh.config.trust_domain)
     authority.save(files.authority)
-    plan, findings = lay_out(mesh, settings, block, files, headers)
+    issued = with_issued_secrets(mesh, CertificateStore(authority, files.certificates))
+    plan, findings = lay_out(issued, settings, block, files, headers)
     _stop_on_errors(findings)
     claims: list[Claim] = [claim for app in plan.applications for claim in application_claims(app)]
     bootstraps: dict[str, Config] = {}
@@ -155,7 +158,6 @@ def _prepare(
 
 def _view(plan: Plan, files: RunFiles) -> RunningMesh:
     proxied = {planned.key for planned in plan.proxies}
-    port = plan.mesh.config.proxy_http_port or HTTP_PROXY_PORT
     proxies = tuple(
         RunningProxy(
             planned.key,
@@ -165,7 +167,7 @@ def _view(plan: Plan, files: RunFiles) -> RunningMesh:
             f"http://{planned.proxy.address}:15000",
             f"http://{planned.proxy.address}:15090/stats/prometheus",
             files.call_log(planned.key),
-            f"http://{outbound}:{port}" if (outbound := planned.proxy.metadata.get("LATEEN_OUTBOUND_ADDRESS")) else "",
+            _http_proxy(planned.proxy),
         )
         for planned in plan.proxies
     )
@@ -174,3 +176,10 @@ def _view(plan: Plan, files: RunFiles) -> RunningMesh:
         for app in plan.applications
     )
     return RunningMesh(plan.settings.directory, files.root, proxies, apps)
+
+
+def _http_proxy(proxy: Proxy) -> str:
+    """The URL that applications use; empty for a router."""
+    if "LATEEN_OUTBOUND_ADDRESS" not in proxy.metadata:
+        return ""
+    return f"http://{proxy.metadata['LATEEN_OUTBOUND_ADDRESS']}:{proxy.metadata['LATEEN_HTTP_PROXY_PORT']}"

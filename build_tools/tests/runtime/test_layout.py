@@ -94,6 +94,7 @@ def test_a_sidecar_knows_where_everything_of_its_workload_is() -> None:
         "LATEEN_BIND_ADDRESS": "127.1.0.3",
         "LATEEN_CALL_LOG": "/run/lateen/0123abcd/calls/web-0.shop.jsonl",
         "LATEEN_CALL_LOG_HEADERS": ["x-tenant"],
+        "LATEEN_HTTP_PROXY_PORT": 15002,
         "LATEEN_MODULE_DIR": "/run/lateen/0123abcd/modules",
         "LATEEN_OUTBOUND_ADDRESS": "127.3.0.3",
         "LATEEN_TCP_ADDRESSES": {"db.shop.svc.cluster.local:5432": "127.4.3.1"},

@@ -240,6 +240,16 @@ def test_a_nack_fails_the_start_at_the_users_line(lab: Lab) -> None:
     assert "rejected Listener 127.1.0.1_9080: cannot bind" in lab.diagnostics[0].message
 
 
+def test_findings_of_the_control_plane_fail_the_start_unless_they_are_mere_warnings(lab: Lab) -> None:
+    finding = {"code": "LAT0301", "severity": "error", "message": "m", "origin": "web.yaml:7:3", "hint": "h"}
+    startup = lab.launch()
+    startup.events.add({"event": "diagnostics", "generation": 1, "findings": [finding], "used": True})
+    assert startup.wait(1) == ()
+    startup.events.add({"event": "diagnostics", "generation": 2, "findings": [finding], "used": False})
+    assert lab.fails(startup) == ["LAT0301"]
+    assert (lab.diagnostics[0].origin, lab.diagnostics[0].hint) == (PLACE, "h")
+
+
 @pytest.mark.parametrize(
     ("text", "origin"),
     [("a:b.yaml:3:9", Origin("a:b.yaml", 3, 9)), ("web.yaml", Origin("web.yaml")), ("", Origin())],

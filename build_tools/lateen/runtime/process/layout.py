@@ -111,6 +111,7 @@ class _Layout:
             metadata |= {
                 "LATEEN_APP_ADDRESS": self.block.application(number),
                 "LATEEN_OUTBOUND_ADDRESS": self.block.outbound(number),
+                "LATEEN_HTTP_PROXY_PORT": self._http_proxy_port(),
                 "LATEEN_TCP_ADDRESSES": {
                     f"{service.hostname}:{port.number}": self.block.tcp(number, position)
                     for position, service in enumerate(self.services, 1)
@@ -162,12 +163,14 @@ class _Layout:
         variables["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{search}"
         if not workload.injected:
             return variables
-        port = self.mesh.config.proxy_http_port or HTTP_PROXY_PORT
         for name in ("http_proxy", "HTTP_PROXY"):  # curl reads the first only, some programs the second only
-            variables[name] = f"http://{self.block.outbound(number)}:{port}"
+            variables[name] = f"http://{self.block.outbound(number)}:{self._http_proxy_port()}"
         for name in ("no_proxy", "NO_PROXY"):
             variables[name] = "127.0.0.0/8,localhost"
         return variables | service_variables(self.mesh, workload.namespace, lambda s: self._host(number, s))
+
+    def _http_proxy_port(self) -> int:
+        return self.mesh.config.proxy_http_port or HTTP_PROXY_PORT
 
     def _host(self, number: int, service: Service) -> str:
         """How an application reaches a service: an address for TCP; by name, which its http_proxy knows, for HTTP."""
