@@ -59,11 +59,7 @@ class Constructor:
 
     def place(self, mark: Any) -> Origin:
         """Where a mark is in the file."""
-        return self.origin(mark.line, mark.column)
-
-    def origin(self, line: int, column: int) -> Origin:
-        """Where a line and column of the text, from 0, are in the file."""
-        return Origin(self.file, line + self._line, column + self._column)
+        return Origin(self.file, mark.line + self._line, mark.column + self._column)
 
     def _report(self, code: Code, node: Node, related: tuple[Origin, ...] = (), **args: Any) -> None:
         self.diagnostics.append(code.at(self.place(node.start_mark), related=related, **args))
@@ -202,7 +198,7 @@ class Constructor:
 
 def _decode_base64(text: str) -> str | None:
     try:
-        return base64.b64decode(text).decode()
+        return base64.b64decode("".join(text.split()), validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
         return None
 

@@ -1,25 +1,25 @@
 """YAML text to documents with positions, by libyaml's composer and a constructor of our own.
 
-A fault ends one document only: parsing goes on at the next `---`.
+Each document is parsed by itself, so that a fault in one never hides another.
 """
 
 from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from yaml import MarkedYAMLError, Node
 from yaml._yaml import CParser
 from yaml.events import MappingEndEvent, MappingStartEvent, SequenceEndEvent, SequenceStartEvent
-from yaml.reader import ReaderError
 
 from lateen.diagnostics import Diagnostic, Origin
 from lateen.diagnostics.codes import source as codes
 from lateen.source.construct import MAX_DEPTH, PLAIN, QUOTED, Constructor, TooLargeError
 from lateen.source.document import Document
 
-_MARKER = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_MARKER = re.compile(r"^(?:%[^\n]*\n)*---(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _DEEP_LINE = re.compile(r"[^\n]{4000}")
 _DEEP_BRACKETS = 2000
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -28,8 +28,6 @@ _HINTS = {
     "cannot start any token": "quote a value that starts with a special character",
     "could not find expected ':'": "a key needs `: ` and a value; check the indentation",
 }
-
-_Fault = MarkedYAMLError | ReaderError | TooLargeError
 
 
 class _Composer(CParser):
@@ -55,26 +53,35 @@ def parse(text: str, file: str, line: int = 1, column: int = 1) -> tuple[list[Do
     A document that cannot be parsed is left out; one that is merely wrong (a key twice) is kept.
     """
     documents: list[Document] = []
-    found: list[Diagnostic] = []
-    while True:
-        constructor = Constructor(text, file, line, column)
+    found = [_forbidden(match, file, line, column) for match in _UNPRINTABLE.finditer(text)]
+    text = _UNPRINTABLE.sub("\ufffd", text) if found else text
+    for part in _split(text):
+        constructor = Constructor(part, file, line, column)
         try:
-            _refuse_deep_nesting(text)
-            composer = _Composer(text)
-            while composer.check_node():
-                if (root := composer.get_node()) is not None and (data := constructor.document(root)) is not None:
-                    documents.append(Document(data, file, root.start_mark.line + line))
-            return documents, found + constructor.diagnostics
-        except (MarkedYAMLError, ReaderError, TooLargeError) as error:
-            finding, stopped = _explain(error, text, constructor)
+            for document in _compose(part, constructor, line):
+                documents.append(document)
+        except (MarkedYAMLError, TooLargeError) as error:
+            found.append(_explain(error, part, constructor))
         found += constructor.diagnostics
-        if finding.origin not in {known.origin for known in found}:
-            found.append(finding)
-        rest = _MARKER.search(text, max(1, _line_start(text, stopped)))
-        if rest is None:
-            return documents, found
-        line += text.count("\n", 0, rest.start())
-        text = text[rest.start() :]
+        line += part.count("\n")
+    return documents, found
+
+
+def _split(text: str) -> Iterator[str]:
+    """The text before each `---` and after the last; directives (`%YAML 1.1`) belong to the document they precede."""
+    starts = [0, *(marker.start() for marker in _MARKER.finditer(text)), len(text)]
+    return (text[start:end] for start, end in itertools.pairwise(starts) if start < end)
+
+
+def _compose(text: str, constructor: Constructor, line: int) -> Iterator[Document]:
+    """The documents up to the first that is broken. Raises MarkedYAMLError and TooLargeError."""
+    _refuse_deep_nesting(text)
+    composer = _Composer(text)
+    while composer.check_node():
+        root = composer.get_node()
+        data = None if root is None else constructor.document(root)
+        if root is not None and data is not None:
+            yield Document(data, constructor.file, root.start_mark.line + line)
 
 
 def _refuse_deep_nesting(text: str) -> None:
@@ -83,9 +90,7 @@ def _refuse_deep_nesting(text: str) -> None:
     So many take a long line or many brackets, which is cheap to see; only then the events are counted.
     Raises TooLargeError.
     """
-    starts = [0, *(marker.start() for marker in _MARKER.finditer(text)), len(text)]
-    brackets = max(text.count("[", *span) + text.count("{", *span) for span in itertools.pairwise(starts))
-    if brackets < _DEEP_BRACKETS and not _DEEP_LINE.search(text):
+    if text.count("[") + text.count("{") < _DEEP_BRACKETS and not _DEEP_LINE.search(text):
         return
     parser = CParser(text)
     depth = 0
@@ -96,39 +101,26 @@ def _refuse_deep_nesting(text: str) -> None:
             raise TooLargeError(f"more than {MAX_DEPTH} levels of nesting", event.start_mark)
 
 
-def _line_start(text: str, line: int) -> int:
-    """The index of the first character of a line, counted from 0."""
-    index = 0
-    for _ in range(line):
-        index = text.find("\n", index) + 1
-    return index
+def _forbidden(match: re.Match[str], file: str, line: int, column: int) -> Diagnostic:
+    """The finding for a character that YAML forbids; libyaml would give up the whole file, and not say where."""
+    index, before = match.start(), match.string.rfind("\n", 0, match.start())
+    origin = Origin(file, match.string.count("\n", 0, index) + line, index - before - 1 + column)
+    problem = f"character U+{ord(match[0]):04X} is not allowed"
+    return codes.BROKEN_YAML.at(origin, problem=problem, hint="remove it, or write it as an escape in double quotes")
 
 
-def _explain(error: _Fault, text: str, constructor: Constructor) -> tuple[Diagnostic, int]:
-    """The finding for an error that ended a document, and the line (from 0) where the parser stood."""
+def _explain(error: MarkedYAMLError | TooLargeError, text: str, constructor: Constructor) -> Diagnostic:
+    """The finding for an error that ended a document."""
     if isinstance(error, TooLargeError):
-        return codes.TOO_LARGE.at(constructor.place(error.mark), problem=error.problem), error.mark.line
-    if isinstance(error, ReaderError):
-        return _explain_character(text, constructor)
+        return codes.TOO_LARGE.at(constructor.place(error.mark), problem=error.problem)
     return _explain_syntax(error, text, constructor)
 
 
-def _explain_character(text: str, constructor: Constructor) -> tuple[Diagnostic, int]:
-    match = _UNPRINTABLE.search(text)
-    index = match.start() if match else 0
-    row = text.count("\n", 0, index)
-    start = constructor.origin(row, index - text.rfind("\n", 0, index) - 1)
-    problem = f"character U+{ord(text[index]):04X} is not allowed"
-    return codes.BROKEN_YAML.at(
-        start, problem=problem, hint="remove it, or write it as an escape in double quotes"
-    ), row
-
-
-def _explain_syntax(error: MarkedYAMLError, text: str, constructor: Constructor) -> tuple[Diagnostic, int]:
+def _explain_syntax(error: MarkedYAMLError, text: str, constructor: Constructor) -> Diagnostic:
     mark, context = error.problem_mark, error.context_mark
     at = mark or context
     if at is None:
-        return codes.BROKEN_YAML.at(Origin(constructor.file), problem=str(error.problem)), 0
+        return codes.BROKEN_YAML.at(Origin(constructor.file), problem=str(error.problem))
     problem = ", ".join(filter(None, (error.problem, error.context)))
     place = constructor.place(at)
     related: tuple[Origin, ...] = ()
@@ -139,4 +131,4 @@ def _explain_syntax(error: MarkedYAMLError, text: str, constructor: Constructor)
     hint = next((advice for symptom, advice in _HINTS.items() if symptom in problem), "")
     if text[at.index : at.index + 1] == "\t":
         hint = "indent with spaces: YAML allows no tab here"
-    return codes.BROKEN_YAML.at(place, problem=problem, related=related, hint=hint), at.line
+    return codes.BROKEN_YAML.at(place, problem=problem, related=related, hint=hint)
