@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _rows(mesh: Mesh, addresses: dict[str, str]) -> list[dict[str, str]]:
     """One row for each proxy, placed where a run has placed it."""
-    placed = mesh.placed(addresses)
+    placed = mesh.placed({key: address for key, address in addresses.items() if mesh.workload(key)})
     return [
         {
             "name": f"{proxy.name}.{proxy.namespace}",

@@ -1,0 +1,55 @@
+"""Running meshes: the storefront for a whole session, small ones for a test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lateen.runtime.plan import Settings
+from lateen.runtime.supervisor import Options, Running, start
+
+REPOSITORY = Path(__file__).parent.parent
+START_SECONDS = 60.0
+
+if (runtime := os.environ.get("LATEEN_RUNTIME", "process")) != "process":
+    raise pytest.UsageError(f"there is no runtime {runtime!r}")
+
+Run = Callable[..., AbstractContextManager[Running]]
+
+
+@pytest.fixture(scope="session")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the runs of this session keep their files."""
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="session")
+def storefront(state: Path) -> Iterator[Running]:
+    """The example of the repository, running."""
+    settings = Settings(REPOSITORY / "envoy_configs" / "storefront")
+    with start(settings, Options(base=state, timeout=START_SECONDS)) as running:
+        yield running
+
+
+@pytest.fixture
+def up(state: Path) -> Run:
+    """`up(directory, **settings)` runs a mesh for a block."""
+
+    @contextmanager
+    def run(directory: Path, **settings: Any) -> Iterator[Running]:
+        options = Options(base=state, timeout=START_SECONDS)
+        with start(Settings(directory, **settings), options) as running:
+            yield running
+
+    return run
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """Where a test writes its mesh."""
+    return tmp_path / "mesh"

@@ -1,0 +1,96 @@
+"""What tests do with a running mesh: call through it, edit it, count what Envoy did."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import monotonic, sleep
+
+import requests
+
+from lateen.runtime.supervisor import Running
+
+
+def proxy_url(running: Running, owner: str) -> str:
+    """The http_proxy of a workload."""
+    return next(proxy.http_proxy for proxy in running.view.proxies if proxy.owner == owner)
+
+
+def client(running: Running, owner: str) -> requests.Session:
+    """A client that calls as the application of that workload does."""
+    session = requests.Session()
+    session.trust_env = False
+    session.proxies = {"http": proxy_url(running, owner)}
+    return session
+
+
+def counters(running: Running, owner: str, pattern: str) -> dict[str, int]:
+    """The counters of a proxy whose names match."""
+    admin = next(proxy.admin for proxy in running.view.proxies if proxy.owner == owner)
+    text = requests.get(f"{admin}/stats", params={"filter": pattern}, timeout=5).text
+    found = re.findall(r"^(\S+): (\d+)$", text, re.MULTILINE)
+    return {name: int(value) for name, value in found}
+
+
+def eventually(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    """Wait until the condition holds; fails when it does not within that time."""
+    deadline = monotonic() + seconds
+    while not condition():
+        assert monotonic() < deadline, "the condition never held"
+        sleep(0.02)
+
+
+def in_force(running: Running, edit: Callable[[], None], timeout: float = 15.0) -> int:
+    """Make an edit and wait until every proxy has taken it; gives its number of changed resources."""
+    since = len(running.events)
+    edit()
+    compiled = running.events.wait_for(lambda e: e["event"] in ("compiled", "diagnostics"), timeout, since)
+    assert compiled["event"] == "compiled", compiled
+    for proxy in running.view.proxies:
+        running.events.wait_for(
+            lambda e, key=proxy.key: (
+                (e["event"], e.get("proxy")) == ("acked", key) and e["generation"] >= compiled["generation"]
+            ),
+            timeout,
+            since,
+        )
+    return int(compiled["changed"])
+
+
+@dataclass
+class Traffic:
+    """Requests at a steady rate from a few threads, each on a connection that it keeps; failures are collected."""
+
+    session: Callable[[], requests.Session]
+    url: str
+    threads: int = 4
+    rate: float = 100.0
+    requests: int = 0
+    failures: list[str] = field(default_factory=list)
+
+    def __enter__(self) -> Traffic:
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(self.threads)]
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self) -> None:
+        with self.session() as session:
+            while not self._stop.wait(self.threads / self.rate):
+                self.requests += 1
+                try:
+                    answer = session.get(self.url, timeout=10)
+                except requests.RequestException as error:
+                    self.failures.append(f"{type(error).__name__}: {error}")
+                    continue
+                if answer.status_code != 200:
+                    flags = answer.headers.get("x-envoy-response-flags", "")
+                    self.failures.append(f"{answer.status_code} {answer.text} {flags}")
