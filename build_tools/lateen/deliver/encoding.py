@@ -53,10 +53,10 @@ class Encoder:
     def encode(self, proxies: Mapping[str, tuple[Snapshot, Identity]]) -> dict[str, Resources]:
         """The resources of every proxy, by its key.
 
-        Raises MeshError with one finding for each resource that does not fit the schema.
+        Raises MeshError with one finding for each name that does not fit the schema.
         """
         used: dict[bytes, Resource] = {}
-        findings: list[Diagnostic] = []
+        findings: dict[tuple[str, str], Diagnostic] = {}
         encoded: dict[str, Resources] = {}
         for key, (snapshot, identity) in proxies.items():
             resources: dict[str, dict[str, Resource]] = {type_url: {} for type_url in ATTRIBUTES}
@@ -64,10 +64,10 @@ class Encoder:
                 try:
                     resources[type_url][name] = self._resource(type_url, config, used)
                 except SchemaError as error:
-                    findings.append(_not_encodable(key, snapshot, type_url, name, error))
+                    findings.setdefault((type_url, name), _not_encodable(key, snapshot, type_url, name, error))
             encoded[key] = resources
         if findings:
-            raise MeshError(tuple(findings))
+            raise MeshError(tuple(findings.values()))
         self._known = used
         return encoded
 

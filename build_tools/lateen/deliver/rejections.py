@@ -25,9 +25,9 @@ def reasons(type_url: str, names: Collection[str], text: str) -> dict[str, str]:
 
 
 def shorten(text: str) -> str:
-    """Without the dump of the whole message that Envoy adds when a field breaks a rule."""
+    """On one line, without the dump of the whole message that Envoy adds when a field breaks a rule."""
     found = _CONSTRAINT.search(text)
-    return found.group(0) if found else text.strip()
+    return " ".join((found.group(0) if found else text).split())
 
 
 def _named(names: Collection[str], text: str) -> dict[str, str]:

@@ -21,6 +21,14 @@ class CertificateStore:
         self.authority, self.lifetime = authority, lifetime
         self._directory = files.private_directory(directory)
 
+    @classmethod
+    def open(cls, state: Path, lifetime: timedelta = WORKLOAD_LIFETIME) -> CertificateStore:
+        """The store of a run: its authority is in `state/ca`, its certificates are in `state/certificates`.
+
+        Raises OSError or ValueError as `Authority.load`.
+        """
+        return cls(Authority.load(state / "ca"), state / "certificates", lifetime)
+
     def workload(self, spiffe_id: str) -> Certificate:
         """The certificate of a workload identity; a new one once `renew_at` has come. Raises as `Authority.issue`."""
         return self._kept(spiffe_id, lambda: self.authority.issue(spiffe_id, self.lifetime))

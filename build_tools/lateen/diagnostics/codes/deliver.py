@@ -47,3 +47,24 @@ UNREADABLE = Code(
     example="The directory of a running `lateen up` is renamed.",
     fix="Put the files back, readable for the user that runs `lateen up`.",
 )
+
+TRUST_DOMAIN_CHANGED = Code(
+    code="LAT0805",
+    severity=Severity.ERROR,
+    title="The trust domain of a running mesh was changed",
+    message="the trust domain cannot change from {before} to {after} while the mesh runs",
+    why="Certificates of the running workloads are signed by the authority of the old trust domain; configuration of "
+    "the new one would refuse them all. The running configuration stays.",
+    example="`trustDomain: shop.example` is saved into `mesh.yaml` of a running `lateen up`.",
+    fix="Stop `lateen up` and start it again.",
+)
+
+INTERNAL = Code(
+    code="LAT0806",
+    severity=Severity.ERROR,
+    title="An edit made the compiler fail",
+    message="the mesh cannot be compiled because of an error in lateen: {reason}",
+    why="This is a fault of lateen, not of the mesh. The running configuration stays; the log of the control plane has "
+    "the details.",
+    fix="Undo the edit, and report it together with that log.",
+)
