@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from lateen.schema import wellknown
@@ -13,7 +12,11 @@ _TYPED_STRUCTS = ("xds.type.v3.TypedStruct", "udpa.type.v1.TypedStruct")
 
 
 class Node(NamedTuple):
-    """A message of full name `type` as a plain dict; what an Any holds has its own type."""
+    """A message of full name `type` in canonical form: snake_case names, nothing that is null.
+
+    What an Any holds has its own type. `value` is the given dict, or a copy if that was not canonical; inner nodes are
+    always parts of outer ones.
+    """
 
     type: str
     at: At
@@ -30,7 +33,7 @@ class Walker:
 
     def __init__(self, descriptors: Descriptors) -> None:
         self._descriptors = descriptors
-        self._messages: dict[str, dict[str, Field]] = {}
+        self._fields: dict[str, dict[str, Field]] = {}
 
     def walk(self, name: str, value: Any) -> list[Node]:
         """`value` as a message of the full name `name`, then all messages in it, outer ones first."""
@@ -38,40 +41,43 @@ class Walker:
         self._visit(name, value, None, found)
         return found
 
-    def _visit(self, name: str, value: Any, at: At, found: list[Node]) -> None:
+    def _visit(self, name: str, value: Any, at: At, found: list[Node]) -> Any:
+        """Add the nodes of `value` and return its canonical form."""
         if name == wellknown.ANY and isinstance(value, dict):
             name = str(value.get("@type", "")).rpartition("/")[2]
         if not isinstance(value, dict) or name in wellknown.CONVERT or name not in self._descriptors:
-            return
+            return value
+        place = len(found)
         found.append(Node(name, at, value))
-        if name in _TYPED_STRUCTS:
-            self._visit(str(value.get("type_url", "")).rpartition("/")[2], value.get("value"), (at, "value"), found)
-            return
-        fields = self._fields(name)
+        typed = {"value": str(value.get("type_url", "")).rpartition("/")[2]} if name in _TYPED_STRUCTS else {}
+        canonical: dict[str, Any] = {}
+        changed = False
         for key, item in value.items():
-            field = fields.get(key)
-            if field is not None and item is not None:
-                for child, inner in _children(field, item, (at, key)):
-                    self._visit((field.entry[1] if field.entry else field).type_name, child, inner, found)
+            if key in typed:
+                canonical[key] = self._visit(typed[key], item, (at, key), found)
+            elif item is not None:
+                field = self._known(name).get(key)
+                canonical[field.name if field else key] = self._item(field, item, (at, key), found) if field else item
+            changed = changed or key not in canonical or canonical[key] is not item
+        if changed:
+            found[place] = Node(name, at, canonical)
+        return found[place].value
 
-    def _fields(self, name: str) -> dict[str, Field]:
-        """The fields of message type, by both spellings."""
-        if name not in self._messages:
-            fields = [
-                field
-                for field in self._descriptors.message(name).fields
-                if (field.entry[1] if field.entry else field).type == MESSAGE
-            ]
-            self._messages[name] = {spelling: field for field in fields for spelling in (field.name, field.json_name)}
-        return self._messages[name]
+    def _item(self, field: Field, item: Any, at: At, found: list[Node]) -> Any:
+        inner = field.entry[1] if field.entry else field
+        if inner.type != MESSAGE:
+            return item
+        if field.entry and isinstance(item, dict):
+            pairs = {key: self._visit(inner.type_name, each, (at, key_step(key)), found) for key, each in item.items()}
+            return item if all(pairs[key] is each for key, each in item.items()) else pairs
+        if field.repeated and isinstance(item, list):
+            items = [self._visit(inner.type_name, each, (at, index), found) for index, each in enumerate(item)]
+            return item if all(new is old for new, old in zip(items, item, strict=True)) else items
+        return self._visit(inner.type_name, item, at, found)
 
-
-def _children(field: Field, value: Any, at: At) -> Iterator[tuple[Any, At]]:
-    if field.entry:
-        if isinstance(value, dict):
-            yield from ((item, (at, key_step(key))) for key, item in value.items())
-    elif field.repeated:
-        if isinstance(value, list | tuple):
-            yield from ((item, (at, index)) for index, item in enumerate(value))
-    else:
-        yield value, at
+    def _known(self, name: str) -> dict[str, Field]:
+        """The fields of a message by both spellings."""
+        if name not in self._fields:
+            fields = self._descriptors.message(name).fields
+            self._fields[name] = {spelling: field for field in fields for spelling in (field.name, field.json_name)}
+        return self._fields[name]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 from lateen.diagnostics import Diagnostic, Severity
 from lateen.diagnostics.codes.verify import REJECTED
 from lateen.schema import Schema
 from lateen.verify.examine import Examined, examine
 from lateen.verify.places import Places
+from lateen.verify.problem import Problem
 from lateen.verify.references import Key, check_together
 from lateen.xds.snapshot import TYPES, Snapshot
 
@@ -52,50 +53,39 @@ def verify_many(
 
 def _check(snapshot: Snapshot, schema: Schema, known: dict[int, Examined]) -> list[Diagnostic]:
     """The findings of lateen itself. `known` holds what was found in dicts that several snapshots share."""
-    bootstrap = snapshot.bootstrap()
-    resources: dict[Key, tuple[str, dict[str, Any]]] = {("bootstrap", ""): (_BOOTSTRAP_TYPE, bootstrap)}
+    examined: dict[Key, Examined] = {("bootstrap", ""): examine(schema, _BOOTSTRAP_TYPE, snapshot.bootstrap())}
     for attribute, type_url in TYPES.items():
         for name, config in getattr(snapshot, attribute).items():
-            resources[attribute, name] = type_url, config
-    examined: dict[Key, Examined] = {}
-    for key, (type_url, config) in resources.items():
-        if key[0] == "bootstrap":
-            examined[key] = examine(schema, type_url, config)
-            continue
-        if id(config) not in known:
-            known[id(config)] = examine(schema, type_url, config)
-        examined[key] = known[id(config)]
+            if id(config) not in known:
+                known[id(config)] = examine(schema, type_url, config)
+            examined[attribute, name] = known[id(config)]
     places = Places(snapshot)
     problems = [(key, problem) for key, found in examined.items() for problem in found.problems]
-    problems += check_together(snapshot, bootstrap, examined)
+    problems += check_together(snapshot, examined)
     return list(dict.fromkeys(places.diagnostic(*key, problem) for key, problem in problems))
 
 
 def _ask_all(
     snapshots: Sequence[Snapshot], binary: Path, schema: Schema, workers: int | None
 ) -> list[list[Diagnostic]]:
+    from lateen.verify.blame import blame  # noqa: PLC0415
     from lateen.verify.envoy import ask  # noqa: PLC0415
     from lateen.verify.sandbox import Sandbox  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory(prefix="lateen-verify-") as folder:
         sandbox = Sandbox(Path(folder), schema)
 
-        def verdict(numbered: tuple[int, Snapshot]) -> list[Diagnostic]:
-            number, snapshot = numbered
-            config = sandbox.adapt(snapshot.static())
-            reason = ask(binary, config, Path(folder, f"{number}.json"))
+        def refusal(snapshot: Snapshot) -> str:
+            return ask(binary, sandbox.adapt(snapshot.static()), Path(folder))
+
+        def verdict(snapshot: Snapshot) -> list[Diagnostic]:
+            reason = refusal(snapshot)
             if not reason:
                 return []
-            places = Places(snapshot)
-            origin = places.named_in(reason) or places.any()
+            key, reason = blame(snapshot, refusal, reason)
             proxy = f"{snapshot.proxy.name}.{snapshot.proxy.namespace}"
-            return [REJECTED.at(origin, proxy=proxy, reason=reason, hint=REJECTED.fix)]
+            problem = Problem(REJECTED, "", {"proxy": proxy, "reason": reason})
+            return [Places(snapshot).diagnostic(*key, problem)]
 
-        with ThreadPoolExecutor(max_workers=workers or _processors()) as pool:
-            return list(pool.map(verdict, enumerate(snapshots)))
-
-
-def _processors() -> int:
-    import os  # noqa: PLC0415
-
-    return len(os.sched_getaffinity(0))
+        with ThreadPoolExecutor(max_workers=workers or len(os.sched_getaffinity(0))) as pool:
+            return list(pool.map(verdict, snapshots))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import orjson
@@ -17,22 +18,21 @@ _FIELD_RULE = re.compile(r"Proto constraint validation failed \((?P<reason>.*)\)
 _LOG_HEAD = re.compile(r"^\[\d{4}-[^\]]*\]\[\d+\]\[\w+\]\[\w+\] \[[^\]]*\] ", re.MULTILINE)
 
 
-def ask(binary: Path, config: dict[str, Any], file: Path) -> str:
-    """What Envoy has against a bootstrap, empty if nothing. `file` is written for it and removed again.
+def ask(binary: Path, config: dict[str, Any], folder: Path) -> str:
+    """What Envoy has against a bootstrap, empty if nothing. The file in `folder` that it reads has mode 0600.
 
     Raises MeshError (LAT0502) if Envoy does not start or does not end.
     """
-    file.touch(mode=0o600)
-    file.write_bytes(orjson.dumps(config))
-    command = [str(binary), "--mode", "validate", "-c", str(file), "--log-level", "critical"]
-    try:
-        answer = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise broken(binary, str(error)) from error
-    finally:
-        file.unlink()
+    with NamedTemporaryFile(suffix=".json", dir=folder) as file:
+        file.write(orjson.dumps(config))
+        file.flush()
+        command = [str(binary), "--mode", "validate", "-c", file.name, "--log-level", "critical"]
+        try:
+            answer = subprocess.run(
+                command, capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise broken(binary, str(error)) from error
     if answer.returncode == 0:
         return ""
     if _PREFIX.search(answer.stderr) is None:
@@ -44,6 +44,5 @@ def shorten(text: str) -> str:
     """Envoy's reason without log heads; of a field rule only the rule, not the whole message that is printed first."""
     rule = _FIELD_RULE.search(text)
     if rule:
-        return rule["reason"].rpartition("caused by ")[2].strip()
-    reason = _PREFIX.split(_LOG_HEAD.sub("", text), maxsplit=1)[-1]
-    return reason.strip()
+        return rule["reason"].rpartition("caused by ")[2]
+    return " ".join(_PREFIX.split(_LOG_HEAD.sub("", text), maxsplit=1)[-1].split())

@@ -19,8 +19,10 @@ from lateen.schema import Schema
 from lateen.schema.walk import Node
 from lateen.verify.problem import Problem, Reference
 from lateen.verify.rules import RULES
+from lateen.verify.rules.addresses import claims
 from lateen.verify.rules.connection_managers import MANAGER
 
+_CLUSTER = "envoy.config.cluster.v3.Cluster"
 _ROUTES = "envoy.config.route.v3.RouteConfiguration"
 _CLUSTER_FIELDS = {
     "envoy.config.core.v3.GrpcService.EnvoyGrpc": "cluster_name",
@@ -41,6 +43,8 @@ _CLUSTER_FIELDS = {
 }
 """The fields of Envoy's API that name a cluster which must exist."""
 
+_DECLARED = {_CLUSTER: "clusters", "envoy.extensions.transport_sockets.tls.v3.Secret": "secrets"}
+
 
 @dataclass(frozen=True, slots=True)
 class Override:
@@ -55,13 +59,16 @@ class Examined:
     """What one resource gives by itself.
 
     `overrides` are the settings per filter of a route configuration (empty for other resources), `filters` the HTTP
-    filter names of each connection manager by the route configuration that it takes by discovery.
+    filter names of each connection manager by the route configuration that it takes by discovery, `addresses` what
+    listeners claim, and `declared` the clusters and secrets that stand in it (a bootstrap has some).
     """
 
     problems: tuple[Problem, ...]
     references: tuple[Reference, ...] = ()
     overrides: tuple[Override, ...] = ()
     filters: tuple[tuple[str, frozenset[str]], ...] = ()
+    addresses: tuple[tuple[str, str], ...] = ()
+    declared: tuple[tuple[str, str], ...] = ()
 
 
 def examine(schema: Schema, type_url: str, config: dict[str, Any]) -> Examined:
@@ -81,6 +88,8 @@ def examine(schema: Schema, type_url: str, config: dict[str, Any]) -> Examined:
         references=tuple(reference for node in nodes for reference in _references(node)),
         overrides=tuple(_overrides(nodes[0])) if nodes and nodes[0].type == _ROUTES else (),
         filters=tuple(_discovered_routes(nodes)),
+        addresses=tuple(claims(nodes)),
+        declared=tuple((_DECLARED[node.type], node.value.get("name", "")) for node in nodes if node.type in _DECLARED),
     )
 
 
@@ -135,7 +144,7 @@ def _extension(node: Node) -> Iterator[Reference]:
 
 
 _OTHER_REFERENCES: dict[str, Callable[[Node], Iterator[Reference]]] = {
-    "envoy.config.cluster.v3.Cluster": _endpoints,
+    _CLUSTER: _endpoints,
     "envoy.extensions.clusters.aggregate.v3.ClusterConfig": _aggregated,
     "envoy.extensions.filters.network.http_connection_manager.v3.Rds": _routes,
     "envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig": _secret,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from lateen.diagnostics import Diagnostic, Origin
 from lateen.schema.path import ancestors
 from lateen.verify.problem import Problem
-from lateen.xds.snapshot import TYPES, Snapshot
+from lateen.xds.snapshot import Snapshot
 
 _NOUNS = {
     "listeners": "listener",
@@ -24,10 +22,6 @@ class Places:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._origins = snapshot.origins
-        self._names = sorted(
-            {(name, attribute) for attribute in TYPES for name in getattr(snapshot, attribute) if name},
-            key=lambda pair: (-len(pair[0]), pair),
-        )
 
     def diagnostic(self, attribute: str, name: str, problem: Problem) -> Diagnostic:
         """The problem as a finding at the deepest place that is known of its path."""
@@ -37,20 +31,11 @@ class Places:
         return problem.code.at(self.origin(attribute, name, problem.path), hint=problem.code.fix, **used)
 
     def origin(self, attribute: str, name: str, path: str = "") -> Origin:
-        """The origin of the longest path above `path` that has one, else of anything of this proxy."""
+        """The origin of the longest path above `path` that has one, else the first place of this proxy.
+
+        An empty origin if nothing of it comes from a file.
+        """
         for shorter in ancestors(path):
             if origin := self._origins.get((attribute, name, shorter)):
                 return origin
-        return self.any()
-
-    def any(self) -> Origin:
-        """The first place that this proxy has; an empty one if nothing of it comes from a file."""
         return next(iter(self._origins.values()), Origin())
-
-    def named_in(self, text: str) -> Origin | None:
-        """The origin of the resource whose name stands in the text; the longest name wins."""
-        for name, attribute in self._names:
-            origin = self._origins.get((attribute, name, ""))
-            if origin and re.search(rf"(?<![\w|./-]){re.escape(name)}(?![\w|/-]|\.\w)", text):
-                return origin
-        return None

@@ -31,12 +31,13 @@ class Sandbox:
         self._chain = self._write("cert-chain.pem", certificate.chain)
         self._key = self._write("key.pem", certificate.key.reveal())
         self._root = self._write("root-cert.pem", authority.root_pem)
-        self._modules = {filter_.module_name: filter_ for filter_ in catalog().values() if filter_.kind == "wasm"}
+        modules = [filter_ for filter_ in catalog().values() if filter_.kind == "wasm"]
+        self._modules = {each.module_name: self._write(each.module_name, each.module()) for each in modules}
 
     def adapt(self, config: dict[str, Any]) -> dict[str, Any]:
         """A copy of a bootstrap that names only files of the sandbox. What it has inline stays."""
-        config = copy.deepcopy(config)
-        for node in self._schema.walk(_BOOTSTRAP, config):
+        nodes = self._schema.walk(_BOOTSTRAP, copy.deepcopy(config))
+        for node in nodes:
             value = node.value
             if node.type == _TLS + "TlsCertificate":
                 self._replace_pair(value)
@@ -45,8 +46,8 @@ class Sandbox:
             elif node.type == _FILE_LOG:
                 value["path"] = str(self._folder / "access.log")
             elif node.type == _DATA_SOURCE and "filename" in value:
-                value["filename"] = self._module(value["filename"])
-        return config
+                value["filename"] = self._modules.get(Path(value["filename"]).name, value["filename"])
+        return nodes[0].value
 
     def _replace_pair(self, certificate: dict[str, Any]) -> None:
         """Chain and key belong together: if one is a file, both are replaced."""
@@ -58,14 +59,6 @@ class Sandbox:
         if "filename" in (context.get("trusted_ca") or {}):
             context["trusted_ca"] = {"filename": self._root}
             context.pop("crl", None)  # a list of another CA's revocations does not fit the throwaway one
-
-    def _module(self, filename: str) -> str:
-        """The filter's module in the sandbox; any other file stays what it is."""
-        filter_ = self._modules.get(Path(filename).name)
-        if filter_ is None:
-            return filename
-        path = self._folder / filter_.module_name
-        return str(path) if path.exists() else self._write(filter_.module_name, filter_.module())
 
     def _write(self, name: str, content: bytes) -> str:
         path = self._folder / name

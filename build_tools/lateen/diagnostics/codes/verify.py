@@ -171,8 +171,8 @@ REJECTED = Code(
     "LAT0519",
     Severity.ERROR,
     "Envoy rejects the configuration",
-    "Envoy rejects the configuration of {proxy}: {reason}",
-    "This is the verdict of `envoy --mode validate` on the configuration as it would run.",
+    "Envoy rejects {resource} of {proxy}: {reason}",
+    "The verdict of `envoy --mode validate` on the configuration as it would run; it tells only its first objection.",
     example="an EnvoyFilter with Lua that does not parse",
     fix="mend what the message names",
 )

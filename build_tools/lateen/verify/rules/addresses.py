@@ -1,4 +1,4 @@
-"""Addresses of one listener; those of different listeners are compared where all of them are known."""
+"""Addresses that listeners claim."""
 
 from __future__ import annotations
 
@@ -12,9 +12,24 @@ from lateen.verify.problem import Problem
 _LISTENER = "envoy.config.listener.v3.Listener"
 
 
-def addresses(listener: dict[str, Any]) -> list[str]:
-    """Every address of a listener that two of them cannot share, as `tcp 127.0.0.1:80`."""
-    given = [listener.get("address"), *(more.get("address") for more in listener.get("additional_addresses") or ())]
+def claims(nodes: Sequence[Node]) -> Iterator[tuple[str, str]]:
+    """Each listener's name with each address (`tcp 127.0.0.1:80`) that no other listener may have."""
+    for node in nodes:
+        if node.type == _LISTENER:
+            yield from ((node.value.get("name", ""), address) for address in dict.fromkeys(_addresses(node.value)))
+
+
+def check(nodes: Sequence[Node]) -> Iterator[Problem]:
+    """A problem for each address that a listener itself has twice."""
+    for node in nodes:
+        if node.type == _LISTENER:
+            given = _addresses(node.value)
+            for address in dict.fromkeys(address for address in given if given.count(address) > 1):
+                yield Problem(ADDRESS_TAKEN, node.path, {"address": address, "other": "the same listener"})
+
+
+def _addresses(listener: dict[str, Any]) -> list[str]:
+    given = [listener.get("address"), *(more.get("address") for more in listener.get("additional_addresses", ()))]
     return [text for address in given if (text := _text(address or {}))]
 
 
@@ -24,14 +39,3 @@ def _text(address: dict[str, Any]) -> str:
     socket = address.get("socket_address") or {}
     port = socket.get("port_value")
     return f"{socket.get('protocol', 'TCP').lower()} {socket.get('address')}:{port}" if port else ""
-
-
-def check(nodes: Sequence[Node]) -> Iterator[Problem]:
-    """A problem for each address that the listener itself has twice."""
-    for node in nodes:
-        if node.type == _LISTENER:
-            known: set[str] = set()
-            for address in addresses(node.value):
-                if address in known:
-                    yield Problem(ADDRESS_TAKEN, node.path, {"address": address, "other": "itself"})
-                known.add(address)
