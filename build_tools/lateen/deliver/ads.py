@@ -60,6 +60,7 @@ class ProxyServer:
         self.resources: Resources | None = None
         self.generation = 0
         self._sessions: set[_Session] = set()
+        self._bound = False
         self._server = grpc.aio.server(options=_OPTIONS)
         self._server.add_generic_rpc_handlers((_Handler(messages, self._serve),))
 
@@ -73,13 +74,15 @@ class ProxyServer:
             self._server.add_insecure_port(f"unix:{self.socket}")
         except RuntimeError as error:
             raise OSError(errno.EADDRNOTAVAIL, "cannot listen on this socket", str(self.socket)) from error
+        self._bound = True
         await self._server.start()
         self.socket.chmod(0o600)
 
     async def stop(self) -> None:
-        """Close every stream and remove the socket."""
+        """Close every stream and remove the socket, if `start` made one."""
         await self._server.stop(None)
-        self.socket.unlink(missing_ok=True)
+        if self._bound:
+            self.socket.unlink(missing_ok=True)
 
     def offer(self, resources: Resources, generation: int) -> None:
         """Bring the proxy to `resources`, now and whenever it connects."""
