@@ -19,8 +19,8 @@ _TYPES = "type.googleapis.com/envoy"
 _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _ADS: Config = {"ads": {}, "initial_fetch_timeout": "0s", "resource_api_version": "V3"}
 
-# What Istio includes, plus `wasmcustom.` (without which Istio's own metrics vanish) and what tells how far an update
-# has come. Everything else is left out: a scrape of all of Envoy's counters is a hundred times as long.
+# What Istio includes, plus `wasmcustom.` (without which Istio's own metrics vanish), what tells how far an update has
+# come, and errors of Lua filters, which fail open. Everything else is left out: a scrape of all of Envoy's counters is a hundred times as long.
 _STATS_PREFIXES = (
     "wasmcustom.",
     "cluster_manager",
@@ -37,10 +37,8 @@ _STATS_SUFFIXES = (
     "shadow_allowed",
     "shadow_denied",
     "downstream_cx_active",
-    "downstream_cx_total",
-    "downstream_rq_total",
 )
-_STATS_CONTAINED = (".rds.", "ssl_context_update_by_sds")
+_STATS_CONTAINED = (".rds.", ".lua.")
 
 # Tag name to the expression whose first group leaves the counter's name and whose second is the value. A cluster's
 # `alt_stat_name` ends in a semicolon so that it can be told from what follows.

@@ -51,9 +51,8 @@ def outbound_cluster(scope: ProxyScope, destination: Destination, sans: tuple[st
         return None
     policy = destination.policy
     pool = policy.connection_pool
-    protocol = destination.port.protocol
     upstream = upstream_protocol(
-        protocol,
+        destination.port.protocol,
         sniffing=scope.proxy.kind == "sidecar",
         pool=pool,
         mesh_upgrade=scope.config.h2_upgrade_policy == "UPGRADE",
@@ -70,8 +69,7 @@ def outbound_cluster(scope: ProxyScope, destination: Destination, sans: tuple[st
         config["outlier_detection"] = outlier_detection(policy.outlier_detection)
     config |= protocol_options(upstream, pool, honoured_tls(scope, destination))
     config |= wrapped.fields
-    speaks_http = protocol.is_http or protocol is Protocol.AUTO
-    config["metadata"] = _metadata(destination, upstream if wrapped.mesh and speaks_http else None)
+    config["metadata"] = _metadata(destination, upstream if wrapped.mesh and _carries_http(destination) else None)
     return config
 
 
@@ -118,6 +116,17 @@ def _balancing(scope: ProxyScope, destination: Destination) -> Config:
         # Envoy's panic mode (50 %) would send requests to ejected hosts of a small service.
         common["healthy_panic_threshold"] = {"value": policy.outlier_detection.min_health_percent or 0}
     return config | ({"common_lb_config": common} if common else {})
+
+
+def _carries_http(destination: Destination) -> bool:
+    """Whether requests go to this cluster, so that ALPN must tell the peer which HTTP it is.
+
+    An HTTPS port carries the application's own TLS, unless a rule says ISTIO_MUTUAL: then TLS is the mesh's, and inside
+    is HTTP (the way to an egress gateway).
+    """
+    protocol, tls = destination.port.protocol, destination.policy.tls
+    explicit = tls is not None and tls.mode == "ISTIO_MUTUAL"
+    return protocol.is_http or protocol is Protocol.AUTO or (protocol is Protocol.HTTPS and explicit)
 
 
 def _metadata(destination: Destination, alpn: Upstream | None) -> Config:

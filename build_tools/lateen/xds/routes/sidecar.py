@@ -9,6 +9,8 @@ from lateen.diagnostics import Origin
 from lateen.model.service import Protocol, Service, ServicePort
 from lateen.model.sidecar import EgressListener
 from lateen.scope.views import OutboundView, ProxyScope, ServiceView
+from lateen.xds.http_proxy import http_proxy_port
+from lateen.xds.interception import binds
 from lateen.xds.names import HTTP_PROXY, PASSTHROUGH_CLUSTER, domain, outbound_cluster, outbound_route
 from lateen.xds.resources import Resources
 from lateen.xds.routes.action import timeouts
@@ -38,7 +40,7 @@ def has_own_listener(scope: ProxyScope, service: Service, port: ServicePort) -> 
     Without interception listeners bind one shared address, and none is a service's own.
     """
     addressed = bool(service.addresses) or service.headless
-    return port.protocol is Protocol.AUTO and addressed and scope.proxy.interception != "NONE"
+    return port.protocol is Protocol.AUTO and addressed and not binds(scope.proxy)
 
 
 def _configurations(scope: ProxyScope, view: OutboundView) -> Iterator[Resources]:
@@ -52,7 +54,7 @@ def _configurations(scope: ProxyScope, view: OutboundView) -> Iterator[Resources
     hosts = OutboundHosts(scope.proxy, view.services, view.http_routes)
     for port in hosts.ports():
         yield from _port_configurations(scope, view, hosts, port)
-    if scope.config.proxy_http_port:
+    if http_proxy_port(scope):
         yield _proxy_configuration(HTTP_PROXY, scope, view, hosts, view.services)
 
 
