@@ -15,6 +15,9 @@ from lateen.runtime.state import Run, clear, find_runs
 _PATIENCE = 15.0
 """Seconds that a supervisor gets to end its run: its processes have 5 each for SIGTERM and SIGKILL."""
 
+_GRACE = 1.0
+"""Seconds that what a crashed run left gets for SIGTERM."""
+
 
 def reclaim(base: Path | None = None, only: str = "") -> None:
     """Remove what runs (or the one with the id `only`) without a supervisor left: processes, if any, and files."""
@@ -50,5 +53,5 @@ def _ended(run: Run, base: Path | None) -> bool:
 
 
 def _remove(run: Run) -> None:
-    end_marked(run.id)
+    end_marked(run.id, _GRACE)
     clear(run.files.root)
