@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness import Run
 from lateen.runtime.plan import Settings
 from lateen.runtime.supervisor import Options, Running, start
 
@@ -18,8 +19,6 @@ START_SECONDS = 60.0
 
 if (runtime := os.environ.get("LATEEN_RUNTIME", "process")) != "process":
     raise pytest.UsageError(f"there is no runtime {runtime!r}")
-
-Run = Callable[..., AbstractContextManager[Running]]
 
 
 @pytest.fixture(scope="session")
@@ -53,3 +52,9 @@ def up(state: Path) -> Run:
 def directory(tmp_path: Path) -> Path:
     """Where a test writes its mesh."""
     return tmp_path / "mesh"
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    """Where the runs of one test keep their files."""
+    return tmp_path / "runs"

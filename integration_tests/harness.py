@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import monotonic, sleep
 
 import requests
 
 from lateen.runtime.supervisor import Running
+
+Run = Callable[..., AbstractContextManager[Running]]
+"""The fixture `up`: runs the mesh of a folder for a block."""
 
 
 def proxy_url(running: Running, owner: str) -> str:
@@ -94,3 +101,16 @@ class Traffic:
                 if answer.status_code != 200:
                     flags = answer.headers.get("x-envoy-response-flags", "")
                     self.failures.append(f"{answer.status_code} {answer.text} {flags}")
+
+
+class Command:
+    """`lateen` as a user's process."""
+
+    def __init__(self, state: Path, *arguments: str) -> None:
+        argv = [Path(sys.executable).with_name("lateen"), *arguments, "--state-dir", str(state)]
+        self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def end(self, timeout: float = 60.0) -> tuple[int, str, str]:
+        """Wait for its end: exit code, output, errors."""
+        out, err = self.process.communicate(timeout=timeout)
+        return self.process.returncode, out, err

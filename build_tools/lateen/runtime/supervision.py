@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -57,6 +57,9 @@ class Supervision:
         self._supervised: list[Supervised] = []
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+
+    def __iter__(self) -> Iterator[Supervised]:
+        return iter(self._supervised)
 
     def add(self, name: str, spawn: Callable[[], Child], *, reports: bool = False) -> Supervised:
         """Start a process. Raises OSError if it cannot be."""

@@ -1,0 +1,100 @@
+"""Meshes that cannot start: one clear error each, exit code 2, and nothing half-started."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+from harness import Command
+from lateen.runtime.child import marked
+from meshes import deployment, documents, service, write
+
+
+def refused(base: Path, mesh: Path, *arguments: str) -> str:
+    """What `up` says of a mesh that it cannot start; nothing of it runs then, and only logs are left of its files."""
+    code, out, errors = Command(base, "up", str(mesh), *arguments).end()
+    assert (code, out) == (2, "")
+    assert "Traceback" not in errors
+    runs = list(base.iterdir()) if base.exists() else []
+    assert [path.name for run in runs for path in run.iterdir() if path.name != "logs"] == []
+    assert [process for run in runs for process in marked(run.name)] == []
+    return errors
+
+
+def test_no_folder(base: Path, tmp_path: Path) -> None:
+    assert str(tmp_path / "missing") in refused(base, tmp_path / "missing")
+
+
+def test_an_empty_folder(base: Path, directory: Path) -> None:
+    directory.mkdir()
+    assert str(directory) in refused(base, directory)
+
+
+def test_a_broken_document(base: Path, directory: Path) -> None:
+    errors = refused(base, write(directory, broken="kind: [\n"))
+    assert f"{directory}/broken.yaml:" in errors
+
+
+def test_a_mesh_without_workloads(base: Path, directory: Path) -> None:
+    assert "LAT0714" in refused(base, write(directory, service=documents(service("web"))))
+
+
+def test_a_taken_port_names_who_needs_it(base: Path, directory: Path) -> None:
+    with socket.create_server(("0.0.0.0", 0)) as server:  # noqa: S104 - it takes the port of every workload
+        port = server.getsockname()[1]
+        mesh = write(directory, web=documents(deployment("web", port=port), service("web", port=port)))
+        errors = refused(base, mesh)
+    assert "LAT0701" in errors
+    assert f":{port} is taken by" in errors
+    assert "web-0.default" in errors
+
+
+def test_a_missing_envoy(base: Path, directory: Path) -> None:
+    mesh = write(directory, web=documents(deployment("web"), service("web")))
+    errors = refused(base, mesh, "--envoy", "/no/such/envoy")
+    assert "LAT0501" in errors
+    assert "/no/such/envoy" in errors
+
+
+def test_an_envoy_that_ends_at_once(base: Path, directory: Path, tmp_path: Path) -> None:
+    envoy = tmp_path / "envoy"
+    envoy.write_text("#!/bin/sh\necho no licence >&2\nexit 7\n")
+    envoy.chmod(0o755)
+    errors = refused(base, write(directory, web=documents(deployment("web"), service("web"))), "--envoy", str(envoy))
+    assert "LAT0702" in errors
+    assert "(exit status 7) before it was ready: no licence" in errors
+
+
+def test_an_application_that_ends_at_once(base: Path, directory: Path) -> None:
+    command = ["python3", "-c", "raise SystemExit('no database')"]
+    errors = refused(base, write(directory, web=documents(deployment("web", command=command), service("web"))))
+    assert f"{directory}/web.yaml:" in errors
+    assert "container app of web ended (exit status 1) before it was ready: no database" in errors
+    assert "web-0.default.app.log" in errors
+
+
+def test_an_application_that_never_becomes_ready(base: Path, directory: Path) -> None:
+    probe = {"httpGet": {"path": "/", "port": 8081}}
+    mesh = write(directory, web=documents(deployment("web", readinessProbe=probe), service("web")))
+    errors = refused(base, mesh, "--timeout", "4")
+    assert "LAT0705" in errors
+    assert "was not ready after 4 s" in errors
+
+
+def test_an_application_that_takes_every_address(base: Path, directory: Path) -> None:
+    command = ["python3", "-m", "http.server", "8080", "--bind", "0.0.0.0"]  # noqa: S104
+    mesh = write(directory, web=documents(deployment("web", command=command), service("web")))
+    errors = refused(base, mesh, "--timeout", "20")
+    assert "LAT0706" in errors or "Address already in use" in errors
+
+
+def test_a_command_that_does_not_exist(base: Path, directory: Path) -> None:
+    mesh = write(directory, web=documents(deployment("web", command=["/srv/web"]), service("web")))
+    errors = refused(base, mesh)
+    assert "LAT0711" in errors
+    assert f"{directory}/web.yaml:" in errors
+
+
+def test_a_state_directory_too_deep_for_sockets(base: Path, directory: Path) -> None:
+    mesh = write(directory, web=documents(deployment("web"), service("web")))
+    assert "LAT0713" in refused(base / ("x" * 120), mesh)

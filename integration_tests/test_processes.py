@@ -1,0 +1,143 @@
+"""Processes that die, are killed, or end: what goes on, and what is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from harness import Command, Run, Traffic, client, counters, eventually
+from lateen.runtime.child import marked
+from lateen.runtime.state import find_runs
+from lateen.runtime.supervisor import Running
+from meshes import STRICT, deployment, documents, service, write
+
+
+@pytest.fixture
+def mesh(directory: Path) -> Path:
+    """`web` calls `reviews` over mutual TLS."""
+    objects = documents(deployment("web"), service("web"), deployment("reviews"), service("reviews"))
+    return write(directory, workloads=objects, strict=STRICT)
+
+
+def process(running: Running, name: str) -> int:
+    """The process id of a supervised process."""
+    return next(one.child.pid for one in running.processes if one.name == name)
+
+
+def test_the_control_plane_is_killed_under_traffic_and_comes_back(mesh: Path, up: Run) -> None:
+    with up(mesh) as running, Traffic(lambda: client(running, "web"), "http://reviews:8080/") as traffic:
+        before = counters(running, "web", r"cluster_manager\.cluster_modified|listener_manager\.listener_modified")
+        for _ in range(3):
+            since = len(running.events)
+            os.kill(process(running, "control-plane"), signal.SIGKILL)
+            running.events.wait_for(lambda e: e["event"] == "restarted", 15, since)
+            for proxy in running.view.proxies:
+                running.events.wait_for(
+                    lambda e, key=proxy.key: (e["event"], e.get("proxy")) == ("acked", key), 15, since
+                )
+        after = counters(running, "web", r"cluster_manager\.cluster_modified|listener_manager\.listener_modified")
+    assert traffic.failures == []
+    assert traffic.requests > 100
+    assert after == before  # it served the same bytes, so Envoy was sent nothing
+
+
+def test_an_envoy_that_crashes_is_started_again(mesh: Path, up: Run) -> None:
+    with up(mesh) as running, client(running, "web") as web:
+        since = len(running.events)
+        os.kill(process(running, "reviews-0.default.envoy"), signal.SIGKILL)
+        ended = running.events.wait_for(lambda e: e["event"] == "ended", 5, since)
+        assert (ended["process"], ended["status"]) == ("reviews-0.default.envoy", "SIGKILL")
+        eventually(lambda: web.get("http://reviews:8080/", timeout=5).status_code == 200, 20)
+
+
+def test_certificates_are_renewed_without_a_failed_request(mesh: Path, up: Run) -> None:
+    with up(mesh, certificate_lifetime=4.0) as running:
+        before = counters(running, "reviews", r"sds\.default\.update_success")["sds.default.update_success"]
+
+        def renewals() -> int:
+            return counters(running, "reviews", r"sds\.default\.update_success")["sds.default.update_success"] - before
+
+        with Traffic(lambda: client(running, "web"), "http://reviews:8080/") as traffic:
+            eventually(lambda: renewals() >= 3, 20)
+    assert traffic.failures == []
+    assert traffic.requests > 100
+
+
+def test_strict_refuses_plaintext_and_takes_the_mesh(mesh: Path, up: Run) -> None:
+    with up(mesh) as running, client(running, "web") as web:
+        answer = web.get("http://reviews:8080/", timeout=5)
+        assert answer.status_code == 200
+        assert answer.json()["name"] == "reviews-0"
+        address = next(proxy.address for proxy in running.view.proxies if proxy.owner == "reviews")
+        with pytest.raises(requests.ConnectionError):
+            requests.get(f"http://{address}:8080/", timeout=5)
+
+
+def test_a_run_leaves_no_process_no_port_and_no_file(mesh: Path, up: Run, state: Path) -> None:
+    with up(mesh) as running:
+        assert len(marked(running.id)) == 5  # two applications, two Envoys, the control plane
+        assert [run.id for run in find_runs(state) if run.alive] == [running.id]
+    nothing_left(running)
+
+
+def nothing_left(running: Running) -> None:
+    """No process, port or file of a run is there."""
+    assert marked(running.id) == []
+    assert not running.files.root.exists()
+    for proxy in running.view.proxies:
+        for port in (8080, 15000, 15090):
+            with socket.socket() as probe:
+                probe.bind((proxy.address, port))
+
+
+def started(base: Path) -> Any:
+    """Wait until a run is ready; gives it."""
+    eventually(lambda: any(run.addresses for run in find_runs(base)), 60)
+    return find_runs(base)[0]
+
+
+def test_a_killed_supervisor_leaves_nothing(mesh: Path, base: Path) -> None:
+    command = Command(base, "up", str(mesh))
+    run = started(base)
+    command.process.kill()
+    command.end()
+    eventually(lambda: not marked(run.id), 10)
+    eventually(lambda: not list(base.iterdir()), 10)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_mesh_with_exit_code_0(mesh: Path, base: Path, number: signal.Signals) -> None:
+    command = Command(base, "up", str(mesh))
+    run = started(base)
+    command.process.send_signal(number)
+    code, out, _ = command.end()
+    assert code == 0
+    assert "/metrics" in out
+    assert marked(run.id) == []
+    assert list(base.iterdir()) == []
+
+
+def test_down_ends_a_run_and_proxies_lists_it(mesh: Path, base: Path) -> None:
+    command = Command(base, "up", str(mesh))
+    run = started(base)
+    _, listed, _ = Command(base, "proxies", str(mesh)).end()
+    assert all(address in listed for address in run.addresses.values())
+    code, said, _ = Command(base, "down").end()
+    assert (code, run.id in said) == (0, True)
+    assert command.end()[0] == 0
+    assert marked(run.id) == []
+    assert Command(base, "down").end()[1] == "nothing runs\n"
+
+
+def test_two_meshes_run_side_by_side(mesh: Path, up: Run, tmp_path: Path) -> None:
+    other = write(tmp_path / "other", workloads=documents(deployment("web"), service("web")))
+    with up(mesh) as first, up(other) as second:
+        addresses = [proxy.address for running in (first, second) for proxy in running.view.proxies]
+        assert len(set(addresses)) == 3
+        assert client(second, "web").get("http://web:8080/", timeout=5).status_code == 200
