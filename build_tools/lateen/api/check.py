@@ -103,14 +103,14 @@ class _Checker:
         return None
 
     def _resource(self, document: Document, kind: Kind) -> Resource | None:
-        metadata = document.data.get("metadata")
-        metadata = metadata if isinstance(metadata, dict) else {}
+        given = document.data.get("metadata") or {}
+        metadata = given if isinstance(given, dict) else {}
         name = metadata.get("name") or ""
         namespace = (metadata.get("namespace") or DEFAULT_NAMESPACE) if kind.namespaced else ""
         title = f"{kind.name} {namespace}/{name}" if namespace else f"{kind.name} {name}"
         faults = Faults(document, title, kind.shape, strict=self.strict, secret=kind.name == "Secret")
         body = compiled(kind.shape)(document.data, (), faults)
-        if name == "":
+        if name == "" and isinstance(given, dict):
             faults.add(codes.MISSING_NAME, ("metadata",), key=True, kind=kind.name)
         self.found += faults.found
         if body is REJECTED or not isinstance(name, str) or not isinstance(namespace, str) or not name:

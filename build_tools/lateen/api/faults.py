@@ -62,9 +62,10 @@ class Faults:
         origin = self._origin(path, key=True)
         self.found.append(codes.UNKNOWN_FIELD.at(origin, hint=hint, severity=severity, field=field_path(path)))
 
-    def missing(self, path: Path, name: str) -> None:
-        """The mapping at `path` lacks a required field; what is shown is the key of that mapping."""
-        origin = replace(self._origin(path, key=True), field_path=field_path((*path, name)))
+    def missing(self, path: Path, name: str, *, null: bool) -> None:
+        """The mapping at `path` lacks a required field, or it is null; shown is its key, else that of the mapping."""
+        at = (*path, name) if null else path
+        origin = replace(self._origin(at, key=True), field_path=field_path((*path, name)))
         self.found.append(codes.MISSING_FIELD.at(origin, field=origin.field_path))
 
     def repeated(self, code: Code, path: Path, first: Path, *, field: Path, given: str) -> None:

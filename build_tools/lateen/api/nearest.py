@@ -10,7 +10,7 @@ def nearest(name: str, candidates: Iterable[str]) -> str:
     from difflib import get_close_matches  # noqa: PLC0415  (8 ms that a clean input need not pay)
 
     known = {candidate.lower(): candidate for candidate in candidates}
-    close = get_close_matches(name.lower(), known, n=1, cutoff=0.7)
+    close = get_close_matches(name.lower(), known, n=1, cutoff=0.6)
     return known[close[0]] if close else ""
 
 

@@ -100,7 +100,7 @@ def _object_rules(shape: Shape) -> Callable[[Any, Any, Path, Faults], Any] | Non
                 faults.repeated(code, (*path, given[1]), (*path, given[0]), field=path, given=names)
         for name in shape.required:
             if value.get(name) is None and name not in clean:
-                faults.missing(path, name)
+                faults.missing(path, name, null=name in value)
         return clean if all(name in clean for name in shape.required) else REJECTED
 
     return check
