@@ -76,7 +76,7 @@ def _host(section: Fields, text: str, index: int) -> tuple[str, str] | None:
         return None
     if host != "*" and not valid_host(section, host, "hosts", index):
         return None
-    return (section.resource.namespace if namespace == "." else namespace, host)
+    return (namespace, host)
 
 
 def _ingress(section: Fields) -> IngressListener:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
+from typing import Any
 
 from lateen.diagnostics import Diagnostic
 from lateen.model.address import Address
@@ -30,7 +31,8 @@ class Mesh:
 
     Order is defined without a cluster: by creation time (missing ones are equal), then name, then namespace.
     `endpoints` is keyed by (hostname, namespace) of the service; they follow from `services`, `workloads` and the
-    `addresses` that stand in files.
+    `addresses` that stand in files. `derived` holds what later stages computed from this mesh and share between
+    proxies, by keys of their own.
     """
 
     config: MeshConfig = MeshConfig()
@@ -50,6 +52,7 @@ class Mesh:
     secrets: tuple[Secret, ...] = ()
     addresses: tuple[Address, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
+    derived: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def with_diagnostics(self, diagnostics: tuple[Diagnostic, ...]) -> Mesh:
         """The same mesh with these findings of its loading."""

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lateen.model.canonical import canonical_name, canonical_revision
+
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
@@ -61,3 +63,18 @@ class Proxy:
     def owner(self) -> str:
         """The workload name that metrics show."""
         return self.workload or self.name
+
+    @property
+    def cluster(self) -> str:
+        """The name of the cluster (Istio's `CLUSTER_ID`) that metrics show."""
+        return str(self.metadata.get("CLUSTER_ID", "Kubernetes"))
+
+    @property
+    def canonical_name(self) -> str:
+        """Istio's canonical service."""
+        return canonical_name(self.labels, self.owner)
+
+    @property
+    def canonical_revision(self) -> str:
+        """Istio's canonical revision."""
+        return canonical_revision(self.labels)

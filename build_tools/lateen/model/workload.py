@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from lateen.model.canonical import canonical_name, canonical_revision
 from lateen.model.identity import Ref
 from lateen.model.pod import PodSpec
 
@@ -43,22 +44,10 @@ class Workload:
 
     @property
     def canonical_name(self) -> str:
-        """Istio's canonical service: its label, else `app.kubernetes.io/name`, else `app`, else the owner."""
-        labels = self.labels
-        return (
-            labels.get("service.istio.io/canonical-name")
-            or labels.get("app.kubernetes.io/name")
-            or labels.get("app")
-            or self.owner
-        )
+        """Istio's canonical service."""
+        return canonical_name(self.labels, self.owner)
 
     @property
     def canonical_revision(self) -> str:
-        """Istio's canonical revision: its label, else `app.kubernetes.io/version`, else `version`, else latest."""
-        labels = self.labels
-        return (
-            labels.get("service.istio.io/canonical-revision")
-            or labels.get("app.kubernetes.io/version")
-            or labels.get("version")
-            or "latest"
-        )
+        """Istio's canonical revision."""
+        return canonical_revision(self.labels)

@@ -27,11 +27,13 @@ class ServiceView:
     """A visible service with the DestinationRule that applies to this client and its endpoints.
 
     `endpoints` carry the TLS mode that is in force (PeerAuthentication of the server taken into account).
+    `imported` is False for a service that the Sidecar does not let in and a route leads to: it has clusters only.
     """
 
     service: Service
     rule: DestinationRule | None = None
     endpoints: tuple[Endpoint, ...] = ()
+    imported: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,7 +218,7 @@ NO_ADDRESSES = Code(
     "LAT0222",
     Severity.INFO,
     title="Workloads without addresses",
-    message="{count} workload instances have no address, so they are no endpoints yet",
+    message="{count} workload instances have no address, so they are no endpoints",
     why="Pod templates do not say where their pods run. Without addresses the compiled clusters are empty and node ids "
     "say 0.0.0.0.",
     example="lateen compile DIR",
@@ -235,12 +235,12 @@ INVALID_ENCODING = Code(
     fix="stringData:\n  token: not base64!",
 )
 
-EMPTY_SELECTION = Code(
+NETWORK_FULL = Code(
     "LAT0224",
-    Severity.WARNING,
-    title="Container port without a number",
-    message="{problem}",
-    why="Services that name this port have no endpoint in this workload.",
-    example="ports: [{name: http}]",
-    fix="ports: [{name: http, containerPort: 8080}]",
+    Severity.ERROR,
+    title="Network too small",
+    message="{network} has {free} free addresses, {needed} workload instances need one",
+    why="A workload without an address is no endpoint, so some calls would have nowhere to go.",
+    example="lateen compile DIR --place 192.0.2.0/30",
+    fix="lateen compile DIR --place 192.0.2.0/24",
 )
