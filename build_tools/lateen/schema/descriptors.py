@@ -110,6 +110,10 @@ class Descriptors:
         }
         return top | nested
 
+    def package(self, name: str) -> str:
+        """The package of the file that declares the message. Raises KeyError if this Envoy has no such message."""
+        return self._index[name][1].package
+
     def enum(self, name: str) -> dict[str, int]:
         """The values of the enum of that full name by their names; the first one is the default."""
         return {value.name: value.number for value in self._enums[name].value}

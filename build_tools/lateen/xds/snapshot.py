@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from lateen.diagnostics import Diagnostic, Origin
 from lateen.model.proxy import Proxy
+
+if TYPE_CHECKING:
+    from lateen.xds.typed import TypedSnapshot
 
 Config = dict[str, Any]
 """A message in proto JSON form with snake_case names: an Any is `{"@type": ..., fields}`, a duration `"10s"`, an enum
@@ -57,6 +60,12 @@ class Snapshot:
         from lateen.xds.static import static_bootstrap  # noqa: PLC0415
 
         return static_bootstrap(self, modules)
+
+    def typed(self) -> TypedSnapshot:
+        """Every resource as a message of envoy-data-plane, which is imported here (about a second)."""
+        from lateen.xds.typed import typed  # noqa: PLC0415
+
+        return typed(self)
 
     def to_dict(self) -> Config:
         """Every resource by attribute and name, secrets as `[redacted]`: what goldens and `compile` print."""
