@@ -116,7 +116,7 @@ _SERVICE_PORT = partial(
     name=STRING,
     port=PORT,
     targetPort=INT_OR_STRING,
-    nodePort=PORT,
+    nodePort=INTEGER,
     protocol=_PROTOCOL,
     appProtocol=STRING,
 )

@@ -11,7 +11,7 @@ from lateen.api.mesh_config_shape import mesh_config
 from lateen.api.walk import REJECTED, as_located, compiled
 from lateen.diagnostics import Diagnostic
 from lateen.diagnostics.codes import api as codes
-from lateen.source.document import Document, LocatedMap
+from lateen.source.document import Document, LocatedMap, Source
 from lateen.source.read import is_mesh_config_map
 from lateen.source.yaml import parse
 
@@ -19,18 +19,20 @@ _NAME = "MeshConfig"
 
 
 def check_mesh_config(
-    given: Document | Mapping[str, Any] | str | None, strict: bool = True
+    given: Document | Source | Mapping[str, Any] | str | None, strict: bool = True
 ) -> tuple[dict[str, Any], tuple[Diagnostic, ...]]:
     """What MeshConfig sets (nothing is filled in), and what is wrong with it.
 
-    `given` is a document (MeshConfig itself or the ConfigMap `istio` with the key `mesh`), YAML text or a mapping.
-    Findings about a ConfigMap stand at the place in the file that holds it. With `strict=False` unknown fields are
-    warnings.
+    `given` is a document (MeshConfig itself or the ConfigMap `istio` with the key `mesh`), YAML text (a `Source` has a
+    name for findings) or a mapping. Findings about a ConfigMap stand at the place in the file that holds it. With
+    `strict=False` unknown fields are warnings.
     """
     if given is None:
         return {}, ()
     if isinstance(given, str):
-        document, found = _parse(given, "<mesh config>")
+        given = Source(given, "<mesh config>")
+    if isinstance(given, Source):
+        document, found = _parse(given.text, given.name)
     elif isinstance(given, Document):
         document, found = _unpack(given)
     else:

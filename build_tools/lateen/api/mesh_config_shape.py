@@ -14,7 +14,6 @@ from lateen.api.shape import (
     BOOLEAN,
     INTEGER,
     NUMBER,
-    PORT,
     STRING,
     STRING_MAP,
     STRINGS,
@@ -26,6 +25,7 @@ from lateen.api.shape import (
 )
 
 DURATION = Shape("string", format="duration")
+_PORT = Shape("integer", minimum=0, maximum=65535)
 _HEADERS = array(record(name=STRING, value=STRING, envName=STRING))
 _SELECTOR = record(matchLabels=STRING_MAP, matchExpressions=array(record(key=STRING, operator=STRING, values=STRINGS)))
 _TLS_VERSION = record(
@@ -85,9 +85,9 @@ def mesh_config() -> Shape:
             normalization=choice("DEFAULT", "NONE", "BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES")
         ),
         protocolDetectionTimeout=DURATION,
-        proxyHttpPort=PORT,
-        proxyInboundListenPort=PORT,
-        proxyListenPort=PORT,
+        proxyHttpPort=_PORT,
+        proxyInboundListenPort=_PORT,
+        proxyListenPort=_PORT,
         rootNamespace=STRING,
         serviceScopeConfigs=array(
             record(namespaceSelector=_SELECTOR, servicesSelector=_SELECTOR, scope=choice("LOCAL", "GLOBAL"))
@@ -130,7 +130,7 @@ def proxy_config() -> Shape:
         meshId=STRING,
         parentShutdownDuration=DURATION,
         privateKeyProvider=record(cryptomb=key_provider, qat=key_provider),
-        proxyAdminPort=PORT,
+        proxyAdminPort=_PORT,
         proxyBootstrapTemplatePath=STRING,
         proxyHeaders=_proxy_headers(),
         proxyMetadata=STRING_MAP,
@@ -143,7 +143,7 @@ def proxy_config() -> Shape:
         statsCompression=BOOLEAN,
         statsEvictionInterval=DURATION,
         statsdUdpAddress=STRING,
-        statusPort=PORT,
+        statusPort=_PORT,
         terminationDrainDuration=DURATION,
         tracing=_tracing(),
         tracingServiceName=choice("APP_LABEL_AND_NAMESPACE", "CANONICAL_NAME_ONLY", "CANONICAL_NAME_AND_NAMESPACE"),
@@ -288,4 +288,4 @@ def _opentelemetry() -> Shape:
 
 def _service(**fields: Shape) -> Shape:
     """A provider behind a service of the mesh."""
-    return record(service=STRING, port=PORT, **fields)
+    return record(service=STRING, port=_PORT, **fields)

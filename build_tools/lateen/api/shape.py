@@ -86,7 +86,7 @@ NUMBER = Shape("number")
 BOOLEAN = Shape("boolean")
 INT_OR_STRING = Shape("int-or-string")
 ANYTHING = Shape("any")
-PORT = Shape("integer", minimum=0, maximum=65535)
+PORT = Shape("integer", minimum=1, maximum=65535)
 STRINGS = Shape("array", items=STRING)
 STRING_MAP = Shape("object", values=STRING)
 

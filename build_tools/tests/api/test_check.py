@@ -77,7 +77,7 @@ FAULTS = [
     ("LAT0112", SVC + "  ports: [{port: 80, protocol: «HTTP}]\n", "one of TCP, UDP, SCTP"),
     ("LAT0112", TEST + "  - {from: a, url: 'http://b/', expect: {error: «lost}}\n", "refused, reset, timeout"),
     ("LAT0113", VS + "  hosts: [web]\n  http: [{match: [{port: «-1}]}]\n", "at least 0 and"),
-    ("LAT0113", SVC + "  ports: [{port: «70000}]\n", "spec.ports[0].port is `70000`; it must be from 0 to 65535"),
+    ("LAT0113", SVC + "  ports: [{port: «70000}]\n", "spec.ports[0].port is `70000`; it must be from 1 to 65535"),
     ("LAT0113", ROUTE + "  rules: [{backendRefs: [{name: a, port: «0}]}]\n", "from 1 to 65535"),
     ("LAT0113", TEST + "  - {from: a, url: 'http://b/', expect: {status: «99}}\n", "from 100 to 599"),
     ("LAT0114", SE + "  hosts: «[]\n", "0 items; it must have "),

@@ -90,6 +90,11 @@ def test_a_fault_in_a_quoted_config_map_stands_at_the_text(mesh: str) -> None:
     assert [str(f.origin) for f in found] == ["cm.yaml:5:9"]
 
 
+def test_named_text_gives_its_name_to_findings() -> None:
+    _, found = check_mesh_config(Source("x: 1\n", "conf/mesh.yaml"))
+    assert [str(f.origin) for f in found] == ["conf/mesh.yaml:1:1"]
+
+
 def test_unknown_fields_are_warnings_when_not_strict() -> None:
     config, found = check_mesh_config({"trustDomain": "a", "x": 1}, strict=False)
     assert config == {"trustDomain": "a"}
