@@ -16,8 +16,8 @@ from lateen.identity.ca import Authority
 from lateen.model.identity import Ref
 from lateen.model.proxy import Proxy
 from lateen.model.service import Endpoint, Protocol, Service, ServicePort
-from lateen.scope.views import ServiceView
 from lateen.schema.binary import find_envoy
+from lateen.scope.views import ServiceView
 from lateen.xds.snapshot import Config
 
 Validate = Callable[..., dict[str, str]]
@@ -69,7 +69,9 @@ class Builder:
         return Service(hostname, Builder.ref("Service", name, namespace), numbered, **fields)
 
     @staticmethod
-    def view(service: Service, *addresses: str, tls_mode: str = "istio", rule: Any = None, **fields: Any) -> ServiceView:
+    def view(
+        service: Service, *addresses: str, tls_mode: str = "istio", rule: Any = None, **fields: Any
+    ) -> ServiceView:
         endpoints = tuple(
             Endpoint(
                 address,
@@ -95,3 +97,10 @@ class Builder:
 def make() -> type[Builder]:
     """Builders of model values."""
     return Builder
+
+
+@pytest.fixture(scope="session")
+def worker_address(request: pytest.FixtureRequest) -> str:
+    """A loopback address of this test process's own."""
+    worker = getattr(request.config, "workerinput", {}).get("workerid", "gw0")
+    return f"127.25.{int(worker.removeprefix('gw')) + 1}.1"

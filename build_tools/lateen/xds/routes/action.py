@@ -40,13 +40,15 @@ def action(rule: HttpRule, place: Place, matched: Config, *, gateway_api: bool =
 
 
 def timeouts(seconds: float | None) -> Config:
-    """Timeout fields of a route action. Unset means none at all, unlike Envoy's 15 s.
+    """Timeout fields of a route action. Unset means none at all, unlike Envoy's 15 s; a gRPC deadline still holds.
 
-    A gRPC client's own deadline holds, up to this limit. (Istio says so by `max_grpc_timeout`, of which Envoy warns at
-    every route that it will be removed.)
+    With a timeout of its own a route has no other field: Envoy ignores `timeout` beside `max_stream_duration`, and
+    `max_grpc_timeout`, which Istio writes, is deprecated (a warning per route). A gRPC client with a shorter deadline
+    ends its call itself.
     """
-    text = duration(seconds or 0.0)
-    return {"timeout": text, "max_stream_duration": {"grpc_timeout_header_max": text}}
+    if seconds:
+        return {"timeout": duration(seconds)}
+    return {"timeout": "0s", "max_stream_duration": {"grpc_timeout_header_max": "0s"}}
 
 
 def hash_policy(chosen: ConsistentHash) -> Config:
