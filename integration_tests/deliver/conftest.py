@@ -197,6 +197,7 @@ def backends() -> Iterator[None]:
 
     class Answer(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
             text = str(self.server.server_address[0]).encode()
