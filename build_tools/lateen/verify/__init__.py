@@ -83,9 +83,7 @@ def _ask_all(
             if not reason:
                 return []
             key, reason = blame(snapshot, refusal, reason)
-            proxy = f"{snapshot.proxy.name}.{snapshot.proxy.namespace}"
-            problem = Problem(REJECTED, "", {"proxy": proxy, "reason": reason})
-            return [Places(snapshot).diagnostic(*key, problem)]
+            return [Places(snapshot).diagnostic(*key, Problem(REJECTED, "", {"reason": reason}))]
 
         with ThreadPoolExecutor(max_workers=workers or len(os.sched_getaffinity(0))) as pool:
             return list(pool.map(verdict, snapshots))

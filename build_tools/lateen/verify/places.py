@@ -22,10 +22,11 @@ class Places:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._origins = snapshot.origins
+        self._bootstrap = f"the bootstrap of {snapshot.proxy.name}.{snapshot.proxy.namespace}"
 
     def diagnostic(self, attribute: str, name: str, problem: Problem) -> Diagnostic:
         """The problem as a finding at the deepest place that is known of its path."""
-        resource = f"{_NOUNS[attribute]} {name}" if attribute in _NOUNS else attribute
+        resource = f"{_NOUNS[attribute]} {name}" if attribute in _NOUNS else self._bootstrap
         args = {"resource": resource, "path": problem.path or "it"} | problem.args
         used = {field: args[field] for field in problem.code.fields}
         return problem.code.at(self.origin(attribute, name, problem.path), hint=problem.code.fix, **used)

@@ -82,7 +82,7 @@ def test_a_credential_by_file_gets_a_throwaway_pair() -> None:
 def test_envoys_own_objection_is_one_line_without_its_log_head() -> None:
     (finding,) = verify(snapshot(listener(lua("function ("))), envoy=ENVOY)
     assert finding.code == "LAT0519"
-    assert finding.message.startswith("Envoy rejects listener virtualInbound of web-0.default: script load error")
+    assert finding.message.startswith("Envoy rejects listener virtualInbound: script load error")
     assert "\n" not in finding.message
     assert "critical" not in finding.message
     assert finding.origin.file == "gateway.yaml"
@@ -95,7 +95,7 @@ def test_an_objection_points_to_the_resource_that_causes_it() -> None:
         snapshot(listener(), clusters={"good": good, "bad": bad, "more": good | {"name": "more"}}), envoy=ENVOY
     )
     assert [(finding.origin.file, finding.origin.line) for finding in found] == [("cluster.yaml", 5)]
-    assert found[0].message.startswith("Envoy rejects cluster bad of web-0.default: cluster: LB policy ROUND_ROBIN")
+    assert found[0].message.startswith("Envoy rejects cluster bad: cluster: LB policy ROUND_ROBIN")
 
 
 def test_an_extension_is_told_from_the_listener_that_uses_it() -> None:
@@ -106,7 +106,7 @@ def test_an_extension_is_told_from_the_listener_that_uses_it() -> None:
     config = listener({"name": "tenant", "config_discovery": discovery})
     extension = {"name": "tenant", "typed_config": lua("function (")["typed_config"]}
     (finding,) = verify(snapshot(config, extensions={"tenant": extension}), envoy=ENVOY)
-    assert finding.message.startswith("Envoy rejects extension tenant of web-0.default: script load error")
+    assert finding.message.startswith("Envoy rejects extension tenant: script load error")
     assert finding.origin.file == "extension.yaml"
 
 
@@ -114,7 +114,7 @@ def test_a_bootstrap_that_envoy_refuses_is_named_as_such() -> None:
     given = snapshot(listener())
     with_bad_node = replace(given, proxy=replace(PROXY, metadata={"LATEEN_BIND_ADDRESS": "not an address"}))
     (finding,) = verify(with_bad_node, envoy=ENVOY)
-    assert finding.message.startswith("Envoy rejects bootstrap of web-0.default: ")
+    assert finding.message.startswith("Envoy rejects the bootstrap of web-0.default: ")
 
 
 def test_secrets_reach_envoy_and_never_a_message() -> None:

@@ -171,7 +171,7 @@ REJECTED = Code(
     "LAT0519",
     Severity.ERROR,
     "Envoy rejects the configuration",
-    "Envoy rejects {resource} of {proxy}: {reason}",
+    "Envoy rejects {resource}: {reason}",
     "The verdict of `envoy --mode validate` on the configuration as it would run; it tells only its first objection.",
     example="an EnvoyFilter with Lua that does not parse",
     fix="mend what the message names",
