@@ -264,4 +264,5 @@ def as_located(value: Any) -> Any:
         return located
     items = LocatedList(0, 0)
     items.extend(as_located(item) for item in value)
+    items.marks = [(0, 0)] * len(items)
     return items

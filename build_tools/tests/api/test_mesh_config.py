@@ -90,6 +90,12 @@ def test_a_fault_in_a_quoted_config_map_stands_at_the_text(mesh: str) -> None:
     assert [str(f.origin) for f in found] == ["cm.yaml:5:9"]
 
 
+def test_what_is_wrong_with_a_mapping_is_left_out_of_it() -> None:
+    config, found = check_mesh_config({"trustDomainAliases": ["a", 5, "b"]})
+    assert config == {"trustDomainAliases": ["a", "b"]}
+    assert [(f.code, str(f.origin)) for f in found] == [("LAT0111", "<mesh config>")]
+
+
 def test_named_text_gives_its_name_to_findings() -> None:
     _, found = check_mesh_config(Source("x: 1\n", "conf/mesh.yaml"))
     assert [str(f.origin) for f in found] == ["conf/mesh.yaml:1:1"]
