@@ -21,14 +21,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the findings; those about what could be read as well, when the mesh as a whole cannot be used."""
-    import lateen  # noqa: PLC0415
+    from lateen.analyze import analyze  # noqa: PLC0415
 
     try:
         mesh = load_mesh(args)
         found = mesh.diagnostics
     except MeshError as error:
         mesh, found = error.mesh, error.diagnostics
-    findings = list(dict.fromkeys((*found, *(lateen.analyze(mesh) if mesh else ()))))
+    findings = list(dict.fromkeys((*found, *(analyze(mesh) if mesh else ()))))
     if not findings and args.output == "text":
         print(f"{args.directory}: no findings", file=sys.stderr)
     return report(findings, args, sys.stdout)
