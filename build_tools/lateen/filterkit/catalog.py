@@ -1,0 +1,123 @@
+"""The filters of the suite: what each is, the configuration it takes, and its code.
+
+A filter is a folder (`filter.yaml` and the built module or Lua source), found in the wheel beside this package or in
+the checkout. This module is a leaf: the compiler may import it, it imports no stage.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import orjson
+import yaml
+
+from lateen.filterkit.lua_literal import lua_literal
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+FOLDERS = (_PACKAGE / "_filters", _PACKAGE.parents[1] / "filters")
+"""In a wheel, and in a checkout; the first that exists is used."""
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A filter of the suite.
+
+    `kind` is wasm, lua or native; `phase` Istio's phase; `failure_policy` what happens when a module traps.
+    `attributes` are the filter state keys (`wasm.<filter>.<attribute>`) or metadata keys that it publishes.
+    """
+
+    name: str
+    kind: str
+    summary: str
+    phase: str
+    failure_policy: str
+    config_schema: dict[str, Any] = field(hash=False)
+    attributes: tuple[str, ...]
+    directory: Path
+
+    def problems(self, config: object) -> list[tuple[str, str]]:
+        """What is wrong with a configuration: (path such as `sources[0].host`, message), in order of the path."""
+        validator = jsonschema_rs.validator_for(self.config_schema)
+        found = [(_path(error.instance_path), error.message) for error in validator.iter_errors(config)]
+        return sorted(found)
+
+    def module(self) -> bytes:
+        """The built module of a Wasm filter. Raises FileNotFoundError if it has not been built."""
+        return (self.directory / f"{self.name}.wasm").read_bytes()
+
+    def lua(self, config: object) -> str:
+        """The source of a Lua filter, with its configuration as the first line."""
+        source = (self.directory / "filter.lua").read_text()
+        return f"local CONFIG = {lua_literal(config)}\n{source}"
+
+    @property
+    def sha256(self) -> str:
+        """The hex digest of the built module."""
+        return _digest(self)
+
+    @property
+    def module_name(self) -> str:
+        """The file name under which the module is deployed: its content decides it."""
+        return f"{self.name}-{self.sha256[:12]}.wasm"
+
+
+@cache
+def catalog() -> dict[str, Filter]:
+    """Every filter of the suite by name."""
+    root = next((folder for folder in FOLDERS if folder.is_dir()), None)
+    folders = sorted(path.parent for path in root.glob("*/filter.yaml")) if root else []
+    return {folder.name: read_filter(folder) for folder in folders}
+
+
+def read_filter(folder: Path) -> Filter:
+    """The filter in a folder. Raises ValueError if its `filter.yaml` does not follow filter.schema.json."""
+    description = yaml.load((folder / "filter.yaml").read_text(), yaml.CSafeLoader)
+    validator = jsonschema_rs.validator_for(schema("filter"))
+    problems = [f"{_path(e.instance_path) or 'filter.yaml'}: {e.message}" for e in validator.iter_errors(description)]
+    if not problems and description["name"] != folder.name:
+        problems = [f"name: {description['name']!r} stands in the folder {folder.name!r}"]
+    if problems:
+        raise ValueError(f"{folder / 'filter.yaml'}: {'; '.join(problems)}")
+    return Filter(
+        name=description["name"],
+        kind=description["kind"],
+        summary=description["summary"],
+        phase=description["phase"],
+        failure_policy=description["failure_policy"],
+        config_schema=description["config"],
+        attributes=tuple(description.get("attributes", ())),
+        directory=folder,
+    )
+
+
+def schema(name: str) -> dict[str, Any]:
+    """A JSON Schema of the package: `filter` or `scenario`."""
+    loaded: dict[str, Any] = orjson.loads(_data(f"{name}.schema.json"))
+    return loaded
+
+
+def noop_module() -> bytes:
+    """A module that does nothing. Loading any module makes Envoy expose `wasmcustom` metrics without its prefix."""
+    return _data("noop.wasm")
+
+
+def _data(name: str) -> bytes:
+    return resources.files("lateen.filterkit").joinpath("data", name).read_bytes()
+
+
+@cache
+def _digest(filter_: Filter) -> str:
+    return hashlib.sha256(filter_.module()).hexdigest()
+
+
+def _path(steps: list[str | int]) -> str:
+    text = ""
+    for step in steps:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text

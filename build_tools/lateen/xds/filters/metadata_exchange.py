@@ -1,0 +1,54 @@
+"""`istio.metadata_exchange`: peers tell each other who they are, so that both can say it in metrics.
+
+Istio's own filter is not in stock Envoy; the suite's `peer_metadata` stands at its anchor and speaks its wire form.
+"""
+
+from __future__ import annotations
+
+from lateen.filterkit.catalog import catalog
+from lateen.model.proxy import Proxy
+from lateen.scope.views import ProxyScope
+from lateen.xds.filters.chain import Chain
+from lateen.xds.filters.wasm import WASM, discovered, wasm_extension
+from lateen.xds.resources import Resources
+from lateen.xds.snapshot import Config
+
+NAME = "istio.metadata_exchange"
+FILTER = "peer_metadata"
+
+
+def build(chain: Chain) -> list[Config]:
+    """In every connection manager, unless node metadata leaves it out."""
+    return [discovered(NAME, WASM)] if enabled(chain.scope.proxy) else []
+
+
+def enabled(proxy: Proxy) -> bool:
+    """Whether this proxy exchanges metadata."""
+    return str(proxy.metadata.get("LATEEN_METADATA_EXCHANGE", "true")).lower() != "false"
+
+
+def resources(scope: ProxyScope) -> Resources:
+    """The one extension config that all of a proxy's connection managers share."""
+    if not enabled(scope.proxy):
+        return Resources()
+    extension = wasm_extension(scope.proxy, NAME, catalog()[FILTER], configuration(scope.proxy))
+    return Resources({NAME: extension})
+
+
+def configuration(proxy: Proxy) -> Config:
+    """What the proxy says of itself, under the keys of Istio's node metadata."""
+    labels = {k: v for k, v in sorted(proxy.labels.items()) if k in ("app", "version")}
+    labels["service.istio.io/canonical-name"] = proxy.canonical_name
+    labels["service.istio.io/canonical-revision"] = proxy.canonical_revision
+    return {
+        "role": "gateway" if proxy.kind == "router" else "sidecar",
+        "node_id": proxy.node_id,
+        "metadata": {
+            "NAME": proxy.name,
+            "NAMESPACE": proxy.namespace,
+            "WORKLOAD_NAME": proxy.owner,
+            "CLUSTER_ID": proxy.cluster,
+            "OWNER": f"kubernetes://apis/apps/v1/namespaces/{proxy.namespace}/deployments/{proxy.owner}",
+            "LABELS": labels,
+        },
+    }
