@@ -46,7 +46,8 @@ class Fields:
     def ref(self) -> Ref:
         """The resource as the source of a model value, at the place of its name."""
         resource = self.resource
-        return Ref(resource.kind, resource.namespace, resource.name, resource.origin("metadata", "name"))
+        place = resource.origin("metadata", "name")
+        return Ref(resource.kind, resource.namespace, resource.name, place, resource.document)
 
     # --- values
 
