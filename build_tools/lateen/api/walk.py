@@ -2,7 +2,7 @@
 
 Each shape is compiled once to a closure. What a check returns satisfies the types, enums and required fields of its
 shape: unknown fields are gone, a field that is null is gone, defaults are filled in, and an object that lacks a
-required field is gone as a whole. As on the API server, bounds and forms are reported, yet keep their value here.
+required field is gone as a whole. A value out of bounds or without the required form is reported and kept.
 Values are copied where they change; a faultless input is handed back as it is.
 """
 

@@ -112,7 +112,7 @@ def _text(finding: Diagnostic, read_line: ReadLine, paint: Callable[[str, str], 
 
 def _excerpt(origin: Origin, read_line: ReadLine, mark: Callable[[str], str]) -> list[str]:
     """The line of the file with a caret below the column; nothing for a Secret."""
-    if not origin.line or origin.resource.startswith("Secret "):
+    if not origin.line or origin.resource.split(" ")[0] == "Secret":
         return []
     line = read_line(origin.file, origin.line)
     if line is None or not line.strip():

@@ -28,6 +28,7 @@ PLAIN, QUOTED = "plain", "quoted"
 
 _TAG = "tag:yaml.org,2002:"
 _UNTAGGED = frozenset({PLAIN, QUOTED, f"{_TAG}map", f"{_TAG}seq"})
+_SECRET = re.compile(r"""\bkind["']?\s*:\s*["']?Secret\b""")
 _LITERAL = re.compile(r"[^\n]*\n(?:[ ]*\r?\n)*( *)")
 
 
@@ -45,6 +46,7 @@ class Constructor:
     def __init__(self, text: str, file: str, line: int, column: int) -> None:
         self.diagnostics: list[Diagnostic] = []
         self.file = file
+        self._resource = "Secret" if _SECRET.search(text) else ""  # who shows findings then shows none of its lines
         self._text, self._line, self._column = text, line, column
         self._nodes = 0
         self._built: dict[int, tuple[Any, int]] = {}  # a collection and its size by the identity of its node
@@ -59,7 +61,11 @@ class Constructor:
 
     def place(self, mark: Any) -> Origin:
         """Where a mark is in the file."""
-        return Origin(self.file, mark.line + self._line, mark.column + self._column)
+        return self.origin(mark.line, mark.column)
+
+    def origin(self, line: int, column: int) -> Origin:
+        """Where a line and column of the text, counted from 0, are in the file."""
+        return Origin(self.file, line + self._line, column + self._column, self._resource)
 
     def _report(self, code: Code, node: Node, related: tuple[Origin, ...] = (), **args: Any) -> None:
         self.diagnostics.append(code.at(self.place(node.start_mark), related=related, **args))
@@ -120,7 +126,7 @@ class Constructor:
                 continue
             at, to = key_node.start_mark, value_node.start_mark
             if key in marks:
-                first = Origin(self.file, *marks[key][:2])
+                first = Origin(self.file, *marks[key][:2], self._resource)
                 self._report(codes.DUPLICATE_KEY, key_node, key=key, related=(first,))
                 continue
             data[key] = value

@@ -53,12 +53,12 @@ def parse(text: str, file: str, line: int = 1, column: int = 1) -> tuple[list[Do
     A document that cannot be parsed is left out; one that is merely wrong (a key twice) is kept.
     """
     documents: list[Document] = []
-    found = [_forbidden(match, file, line, column) for match in _UNPRINTABLE.finditer(text)]
-    text = _UNPRINTABLE.sub("\ufffd", text) if found else text
+    found: list[Diagnostic] = []
     for part in _split(text):
         constructor = Constructor(part, file, line, column)
+        found += [_forbidden(match, constructor) for match in _UNPRINTABLE.finditer(part)]
         try:
-            for document in _compose(part, constructor, line):
+            for document in _compose(_UNPRINTABLE.sub("\ufffd", part), constructor, line):
                 documents.append(document)
         except (MarkedYAMLError, TooLargeError) as error:
             found.append(_explain(error, part, constructor))
@@ -101,10 +101,10 @@ def _refuse_deep_nesting(text: str) -> None:
             raise TooLargeError(f"more than {MAX_DEPTH} levels of nesting", event.start_mark)
 
 
-def _forbidden(match: re.Match[str], file: str, line: int, column: int) -> Diagnostic:
-    """The finding for a character that YAML forbids; libyaml would give up the whole file, and not say where."""
+def _forbidden(match: re.Match[str], constructor: Constructor) -> Diagnostic:
+    """The finding for a character that YAML forbids; libyaml would give up the document, and not say where."""
     index, before = match.start(), match.string.rfind("\n", 0, match.start())
-    origin = Origin(file, match.string.count("\n", 0, index) + line, index - before - 1 + column)
+    origin = constructor.origin(match.string.count("\n", 0, index), index - before - 1)
     problem = f"character U+{ord(match[0]):04X} is not allowed"
     return codes.BROKEN_YAML.at(origin, problem=problem, hint="remove it, or write it as an escape in double quotes")
 

@@ -66,8 +66,9 @@ def test_excerpts_come_from_the_files(tmp_path: Path) -> None:
 
 def test_nothing_of_a_secret_and_no_key_material_is_shown() -> None:
     key = "QmFzZTY0" * 8
-    secret = finding(origin=Origin("a.yaml", 3, 1, "Secret default/tls"))
-    assert "lables" not in render([secret], read_line=read_line)
+    for resource in ("Secret default/tls", "Secret"):
+        secret = finding(origin=Origin("a.yaml", 3, 1, resource))
+        assert "lables" not in render([secret], read_line=read_line)
     shown = render([finding(3, 1)], read_line=lambda _f, _n: f"  key: {key}")
     assert key not in shown
     assert "  key: ****" in shown

@@ -183,6 +183,12 @@ def test_nesting_that_would_end_the_process_is_a_finding(text: str) -> None:
     assert data == []
 
 
+@pytest.mark.parametrize("fault", ["data: {a: [}", "data: {a: 1, a: 2}", "data: {a: .inf}", "data: {a: \x01}"])
+def test_a_fault_in_a_secret_says_that_it_is_one(fault: str) -> None:
+    _, found = faults(f"a: [\n---\nkind: Secret\n{fault}\n")
+    assert [finding.origin.resource for finding in found] == ["", "Secret"]
+
+
 def test_embedded_text_is_placed_in_its_file() -> None:
     documents, found = parse("a: 1\nb: [\n", "f.yaml", line=10, column=5)
     assert documents == []
