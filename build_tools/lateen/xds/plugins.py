@@ -5,6 +5,7 @@ A plug-in speaks envoy-data-plane, so it can configure any HTTP filter that Envo
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from importlib.metadata import EntryPoint, entry_points
@@ -90,7 +91,9 @@ class _PluginError(Exception):
 
 @cache
 def _load(point: EntryPoint) -> FilterPlugin:
-    given = point.load()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # hundreds, of envoy-data-plane's own use of pydantic
+        given = point.load()
     plugin = given if isinstance(given, FilterPlugin) and not isinstance(given, type) else given()
     if not isinstance(plugin, FilterPlugin):
         raise _PluginError("has no phase or no http_filters")

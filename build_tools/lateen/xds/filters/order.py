@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from lateen.xds.filters import alpn, cors, extensions, fault, grpc_stats, metadata_exchange, rbac, router
+from lateen.xds.filters import alpn, cors, extensions, fault, grpc_stats, metadata_exchange, plugged, rbac, router
 from lateen.xds.filters.chain import Chain
 from lateen.xds.snapshot import Config
 
@@ -25,10 +25,14 @@ ORDER = (
         "first, so that a request denied by any later filter is counted with its peer's labels",
     ),
     Slot("extensions AUTHN", extensions.of_phase("AUTHN"), "may establish who calls, before anything asks"),
+    Slot("plug-ins AUTHN", plugged.of_phase("AUTHN"), "as the extensions of that phase, which the mesh itself names"),
     Slot("extensions AUTHZ", extensions.of_phase("AUTHZ"), "after authentication, before Istio's own authorization"),
+    Slot("plug-ins AUTHZ", plugged.of_phase("AUTHZ"), "as the extensions of that phase"),
     Slot("envoy.filters.http.rbac", rbac.build, "authorization, on what authentication has established"),
     Slot("extensions STATS", extensions.of_phase("STATS"), "sees only what was allowed"),
+    Slot("plug-ins STATS", plugged.of_phase("STATS"), "as the extensions of that phase"),
     Slot("extensions UNSPECIFIED", extensions.of_phase("UNSPECIFIED"), "the end of the chain, near the router"),
+    Slot("plug-ins UNSPECIFIED", plugged.of_phase("UNSPECIFIED"), "as the extensions of that phase"),
     Slot("envoy.filters.http.grpc_stats", grpc_stats.build, "counts gRPC messages for telemetry, of allowed calls"),
     Slot("istio.alpn", alpn.build, "needs the route's cluster; before faults, as in Istio"),
     Slot("envoy.filters.http.fault", fault.build, "answers in the destination's place, so after all policy"),
