@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from lateen.model.mesh_config import MeshConfig
 from lateen.model.proxy import Proxy
+from lateen.scope.views import ProxyScope
 from lateen.xds import plugins
+from lateen.xds.filters.chain import Chain, Direction
+from lateen.xds.filters.order import http_filters
 
 MODULE = """
 from envoy_data_plane.envoy.config.core.v3 import HeaderValue, HeaderValueOption
@@ -92,6 +96,18 @@ def test_a_plugin_adds_its_filter_where_it_wants_it(install: Install, target: st
     }
     assert plugins.http_filters(WEB, "outbound") == ()
     assert plugins.findings(WEB) == ()
+
+
+def test_it_stands_at_its_phase_in_every_chain_of_that_direction(install: Install) -> None:
+    install(stamp="acme_filters:Stamp")
+    scope = ProxyScope(WEB, MeshConfig(), "cluster.local")
+    inbound = [given["name"] for given in http_filters(Chain(scope, Direction.INBOUND))]
+    assert (
+        inbound.index("istio.metadata_exchange")
+        < inbound.index("acme.stamp")
+        < inbound.index("envoy.filters.http.fault")
+    )
+    assert "acme.stamp" not in [given["name"] for given in http_filters(Chain(scope, Direction.OUTBOUND))]
 
 
 def test_without_plugins_nothing_is_added() -> None:
