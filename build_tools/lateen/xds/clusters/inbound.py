@@ -9,6 +9,7 @@ from lateen.xds.clusters.policy import circuit_breakers
 from lateen.xds.clusters.protocol import protocol_options, upstream_protocol
 from lateen.xds.duration import duration
 from lateen.xds.endpoints import address
+from lateen.xds.interception import binds
 from lateen.xds.names import inbound_cluster, stat_name
 from lateen.xds.resources import Resources
 from lateen.xds.snapshot import Config
@@ -63,4 +64,6 @@ def _destination(scope: ProxyScope, port: InboundPort, name: str) -> Config:
         host = host.strip("[]")
     endpoint = {"endpoint": {"address": address(host, int(number))}}
     assignment = {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]}
-    return {"type": "STATIC", "load_assignment": assignment}
+    static: Config = {"type": "STATIC", "load_assignment": assignment}
+    redirected = not binds(scope.proxy) and number != "0" and host not in ("127.0.0.1", "::1")
+    return static | (passthrough_bind(scope.proxy) if redirected else {})

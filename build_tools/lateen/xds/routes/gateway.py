@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lateen.diagnostics import Origin
 from lateen.model.gateway import Server
-from lateen.model.routing import HttpRoute
+from lateen.model.routing import HttpRoute, TcpRoute
 from lateen.scope.views import GatewayPort, GatewayServer, GatewayView, ProxyScope, ServiceView
 from lateen.xds.names import domain, gateway_route
 from lateen.xds.resources import Resources
@@ -61,7 +61,7 @@ class _GatewayHosts:
         redirect = declared.tls is not None and declared.tls.https_redirect
         place = Place(declared.port, self.services, server.key, tls=declared.tls is not None)
         for route in self.view.routes_of(server.key):
-            hosts = _shared_hosts(declared, server.gateway.namespace, route)
+            hosts = shared_hosts(declared, server.gateway.namespace, route)
             routes = build_routes(route, place) if hosts else []
             for host in hosts if routes else ():
                 self._add(host, route, routes)
@@ -90,7 +90,7 @@ class _GatewayHosts:
             yield VirtualHost(name, tuple(hosts), routes, self.origins[hosts[0]], require_tls=redirect)
 
 
-def _shared_hosts(server: Server, gateway_namespace: str, route: HttpRoute) -> list[str]:
+def shared_hosts(server: Server, gateway_namespace: str, route: HttpRoute | TcpRoute) -> list[str]:
     """Hosts that server and route have in common; of a wildcard and what it covers, the narrower."""
     found: dict[str, None] = {}
     for namespace, offered in server.hosts:

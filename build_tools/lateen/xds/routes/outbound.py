@@ -38,6 +38,8 @@ class OutboundHosts:
         if service.resolution is Resolution.ALIAS:
             self._aliases.setdefault(service.alias_of, []).append(service.hostname)
             return
+        if not view.imported:
+            return
         for port in service.ports:
             if port.protocol.is_http or port.protocol is Protocol.AUTO:
                 self.by_port.setdefault(port.number, {}).setdefault(service.hostname, view)

@@ -45,7 +45,7 @@ def has_own_listener(scope: ProxyScope, service: Service, port: ServicePort) -> 
 
 def _configurations(scope: ProxyScope, view: OutboundView) -> Iterator[Resources]:
     for listener in view.egress:
-        services = [service for service in view.services if _imports(listener, service, view.namespace)]
+        services = [service for service in view.services if imports(listener, service, view.namespace)]
         hosts = OutboundHosts(scope.proxy, services, view.http_routes)
         if listener.protocol is Protocol.HTTP_PROXY:
             yield _proxy_configuration(str(listener.port), scope, view, hosts, services)
@@ -99,7 +99,7 @@ def _tunnels(scope: ProxyScope, hosts: OutboundHosts, services: Sequence[Service
     """Virtual hosts for ports that are not HTTP: CONNECT is all that they know."""
     domains: dict[int, DomainSet] = {}
     for view in services:
-        for port in view.service.ports:
+        for port in view.service.ports if view.imported else ():
             if not port.protocol.is_tcp:
                 continue
             free = domains.setdefault(port.number, DomainSet(dns_domain(scope.proxy), hosts.by_host.keys()))
@@ -128,7 +128,7 @@ def _last(view: OutboundView, *before: BuiltRoute) -> VirtualHost:
     return VirtualHost(name, ("*",), [*before, (route, origin)], origin)
 
 
-def _imports(listener: EgressListener, view: ServiceView, namespace: str) -> bool:
+def imports(listener: EgressListener, view: ServiceView, namespace: str) -> bool:
     """Whether a Sidecar's egress listener lists the service (`~` names nothing)."""
     service = view.service
     return any(

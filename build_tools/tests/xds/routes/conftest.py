@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,16 +21,10 @@ import orjson
 import pytest
 import yaml
 
-from lateen.api.check import check
-from lateen.api.mesh_config import check_mesh_config
-from lateen.diagnostics import Severity
-from lateen.model.build import build
 from lateen.model.mesh import Mesh
 from lateen.model.proxy import Proxy
 from lateen.schema.binary import find_envoy
 from lateen.scope.scope import scope
-from lateen.source.document import Source
-from lateen.source.read import read
 from lateen.xds.clusters import clusters
 from lateen.xds.routes import gateway_routes, outbound_routes
 from lateen.xds.snapshot import Config
@@ -90,17 +84,6 @@ def _handler(arrivals: Arrivals) -> type[BaseHTTPRequestHandler]:
             pass
 
     return Handler
-
-
-def load_mesh(text: str, name: str) -> Mesh:
-    """The mesh of YAML text; fails on anything that Istio's admission would reject."""
-    loaded = read(Source(text, name))
-    resources, found = check(loaded.documents)
-    config, more = check_mesh_config(loaded.mesh_config, strict=True)
-    mesh, built = build(resources, config)
-    errors = [str(d) for d in (*loaded.diagnostics, *found, *more, *built) if d.severity is Severity.ERROR]
-    assert not errors, errors
-    return mesh
 
 
 def route_configurations(mesh: Mesh, proxy: Proxy) -> tuple[dict[str, Config], set[str]]:
@@ -214,7 +197,9 @@ def behaviour_files() -> list[Path]:
 
 
 @pytest.fixture(scope="session")
-def live(tmp_path_factory: pytest.TempPathFactory, worker_address: str) -> Iterator[LiveRoutes]:
+def live(
+    tmp_path_factory: pytest.TempPathFactory, worker_address: str, load_mesh: Callable[[str, str], Mesh]
+) -> Iterator[LiveRoutes]:
     """An Envoy that routes as every proxy of every behaviour table would."""
     routes = LiveRoutes(tmp_path_factory.mktemp("live"), worker_address)
     for path in behaviour_files():
