@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from lateen.xds.access_log import http_logs
+from lateen.xds.access_log import access_logs, call_logs
 from lateen.xds.filters.chain import Chain, Direction, typed
 from lateen.xds.filters.order import http_filters
 from lateen.xds.snapshot import Config
-from lateen.xds.telemetry import http_loggers
+from lateen.xds.telemetry import stats_logs
 
 NAME = "envoy.filters.network.http_connection_manager"
 SERVER = "istio-envoy"
@@ -52,7 +52,7 @@ def http_connection_manager(chain: Chain, stat_prefix: str, routes: str | Config
     else:
         manager["route_config"] = routes
     manager["http_filters"] = http_filters(chain)
-    if logs := [*http_loggers(chain), *http_logs(chain)]:
+    if logs := [*stats_logs(chain), *access_logs(chain), *call_logs(chain)]:
         manager["access_log"] = logs
     manager["server_name"] = SERVER
     manager["use_remote_address"] = chain.direction is Direction.GATEWAY

@@ -25,9 +25,11 @@ from lateen.xds.listeners.listener import (
     filter_chain,
     listener,
     listener_name,
+    resources,
     wildcards,
 )
-from lateen.xds.names import BLACK_HOLE_CLUSTER, INBOUND_PASSTHROUGH_CLUSTER, inbound_cluster
+from lateen.xds.names import INBOUND_PASSTHROUGH_CLUSTER, inbound_cluster
+from lateen.xds.resources import Resources
 from lateen.xds.routes.inbound import inbound_passthrough_route, inbound_route
 from lateen.xds.snapshot import Config
 from lateen.xds.tls import downstream_mtls
@@ -40,16 +42,13 @@ _ALPN = ("h2", "http/1.1")
 _TPROXY_MARK = 1337
 
 
-def inbound_listeners(scope: ProxyScope) -> Iterator[BuiltListener]:
-    """The listeners of a sidecar's server side."""
+def inbound_listeners(scope: ProxyScope) -> Resources:
+    """`virtualInbound`, where there is interception, and the listeners of ports that bind."""
     view = scope.inbound
     if view is None:
-        return
-    if binds(scope.proxy):
-        yield from (_bound(scope, port) for port in view.ports)
-    else:
-        yield _virtual(scope, view)
-        yield from (_bound(scope, port) for port in view.ports if port.bind)
+        return Resources()
+    bound = [_bound(scope, port) for port in view.ports if port.bind or binds(scope.proxy)]
+    return resources(bound if binds(scope.proxy) else [_virtual(scope, view), *bound])
 
 
 def _virtual(scope: ProxyScope, view: InboundView) -> BuiltListener:
@@ -106,7 +105,7 @@ def _port_chains(scope: ProxyScope, port: InboundPort, bind: str) -> list[Config
     cluster = inbound_cluster(port.port)
     http: list[Config] = []
     if port.protocol.is_http or port.protocol is Protocol.AUTO:
-        options = {"http2_protocol_options": {}} if port.protocol.is_http2 else {}
+        options: Config = {"http2_protocol_options": {}} if port.protocol.is_http2 else {}
         http = [http_connection_manager(chain, f"inbound_{name}", inbound_route(scope, port), **options)]
     raw = [] if port.protocol.is_http else tcp.to_cluster(chain, cluster)
     return _chains(scope, port.port, (name, name), (http, raw), (port.mtls, port.protocol))
@@ -147,11 +146,9 @@ def _blackhole(scope: ProxyScope) -> Config:
     """Ends what is sent to the listener's own port, which would come back to it for ever."""
     chain = Chain(scope, Direction.INBOUND)
     match = {"destination_port": scope.config.proxy_inbound_port}
-    return filter_chain(tcp.to_cluster(chain, BLACK_HOLE_CLUSTER), match, _BLACKHOLE)
+    return filter_chain(tcp.black_hole(chain), match, _BLACKHOLE)
 
 
 def _original_source() -> Config:
     message = "extensions.filters.listener.original_src.v3.OriginalSrc"
     return typed("envoy.filters.listener.original_src", message, mark=_TPROXY_MARK)
-
-

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from ipaddress import ip_network
 
 from lateen.diagnostics import Diagnostic, Origin
@@ -12,13 +12,12 @@ from lateen.xds.access_log import listener_logs
 from lateen.xds.endpoints import address as socket_address
 from lateen.xds.filters.chain import Chain, typed
 from lateen.xds.interception import exclusive
+from lateen.xds.resources import Resources
 from lateen.xds.snapshot import Config
 
 _ANY = {4: "0.0.0.0", 6: "::"}  # noqa: S104
 
-ORIGINAL_DST = typed(
-    "envoy.filters.listener.original_dst", "extensions.filters.listener.original_dst.v3.OriginalDst"
-)
+ORIGINAL_DST = typed("envoy.filters.listener.original_dst", "extensions.filters.listener.original_dst.v3.OriginalDst")
 TLS_INSPECTOR = typed(
     "envoy.filters.listener.tls_inspector", "extensions.filters.listener.tls_inspector.v3.TlsInspector"
 )
@@ -46,11 +45,21 @@ class Bind:
 
 @dataclass(frozen=True, slots=True)
 class BuiltListener:
-    """A listener with what is known of its origin: of itself, and of its chains by their position."""
+    """A listener with the origins of its parts, by field path (empty: of the whole)."""
 
     config: Config
     origins: tuple[tuple[str, Origin], ...] = ()
-    diagnostics: tuple[Diagnostic, ...] = field(default=())
+
+
+def resources(built: Iterable[BuiltListener], diagnostics: Iterable[Diagnostic] = ()) -> Resources:
+    """Listeners as resources by name; what has no known origin is left out of the side table."""
+    configs: dict[str, Config] = {}
+    origins: dict[tuple[str, str], Origin] = {}
+    for item in built:
+        name = item.config["name"]
+        configs[name] = item.config
+        origins |= {(name, path): origin for path, origin in item.origins if origin.file}
+    return Resources(configs, origins, tuple(diagnostics))
 
 
 def wildcards(proxy: Proxy) -> tuple[str, ...]:

@@ -7,11 +7,12 @@ from typing import Any
 from lateen.model.routing import WeightedDestination
 from lateen.model.traffic_policy import TrafficPolicy
 from lateen.scope.views import ServiceView
-from lateen.xds.access_log import tcp_logs
+from lateen.xds.access_log import access_logs
 from lateen.xds.duration import duration
 from lateen.xds.effective_policy import effective_policy
 from lateen.xds.filters.chain import Chain, typed
 from lateen.xds.filters.rbac import network_filters
+from lateen.xds.names import BLACK_HOLE_CLUSTER
 from lateen.xds.routes.target import Place
 from lateen.xds.snapshot import Config
 
@@ -22,6 +23,11 @@ _MESSAGE = "extensions.filters.network.tcp_proxy.v3.TcpProxy"
 def to_cluster(chain: Chain, cluster: str, policy: TrafficPolicy | None = None) -> list[Config]:
     """Filters that lead every connection to one cluster. Metrics of TCP would be access loggers of the proxy."""
     return [*network_filters(chain), _proxy(chain, cluster, policy, cluster=cluster)]
+
+
+def black_hole(chain: Chain) -> list[Config]:
+    """Filters that end every connection, whoever makes it."""
+    return [_proxy(chain, BLACK_HOLE_CLUSTER, None, cluster=BLACK_HOLE_CLUSTER)]
 
 
 def to_destinations(
@@ -61,6 +67,6 @@ def _proxy(chain: Chain, stat_prefix: str, policy: TrafficPolicy | None, **targe
     if policy and policy.tunnel:
         protocol, host, port = policy.tunnel
         config["tunneling_config"] = {"hostname": f"{host}:{port}"} | ({"use_post": True} if protocol == "POST" else {})
-    if logs := tcp_logs(chain):
+    if logs := access_logs(chain):
         config["access_log"] = logs
     return typed(_NAME, _MESSAGE, **config)
