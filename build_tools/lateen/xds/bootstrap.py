@@ -20,7 +20,7 @@ _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _ADS: Config = {"ads": {}, "initial_fetch_timeout": "0s", "resource_api_version": "V3"}
 
 # What Istio includes, plus `wasmcustom.` (without which Istio's own metrics vanish), what tells how far an update has
-# come, and errors of Lua filters, which fail open. Everything else is left out: a scrape of all of Envoy's counters is a hundred times as long.
+# come, and errors of Lua filters, which fail open. A scrape of all of Envoy's counters is a hundred times as long.
 _STATS_PREFIXES = (
     "wasmcustom.",
     "cluster_manager",

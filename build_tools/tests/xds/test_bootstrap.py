@@ -61,10 +61,8 @@ def test_everything_comes_over_one_stream_from_the_proxys_own_socket() -> None:
 def test_fixed_ports_are_istios() -> None:
     config = bootstrap()
     assert address(config["admin"]) == ("127.0.0.1", 15000)
-    assert [address(listener) for listener in config["static_resources"]["listeners"]] == [
-        ("0.0.0.0", 15021),
-        ("0.0.0.0", 15090),
-    ]
+    listeners = [address(listener) for listener in config["static_resources"]["listeners"]]
+    assert listeners == [("0.0.0.0", 15021), ("0.0.0.0", 15090)]  # noqa: S104
     assert "cluster_manager" not in config
 
 
