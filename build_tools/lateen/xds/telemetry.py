@@ -19,6 +19,10 @@ NAME = "istio.stats"
 NAMESPACE = "wasmcustom"
 """The stat scope whose metrics are exposed without `envoy_`, once a Wasm module is loaded."""
 
+# Labels may hold what a client chose, such as the host of an outbound request: their number is bounded.
+_MAX_SERIES = 10_000
+_SCOPE: Config = {"prefix": NAMESPACE, "max_counters": _MAX_SERIES, "max_histograms": _MAX_SERIES}
+
 UNKNOWN = "unknown"
 PEER = ("workload", "namespace", "app", "version", "canonical_service", "canonical_revision", "cluster")
 """What `peer_metadata` publishes of a peer, as `wasm.peer_metadata.{downstream,upstream}_X`."""
@@ -53,7 +57,7 @@ def stats_logs(chain: Chain) -> list[Config]:
         {"stat": _stat(_COUNTERS[m.name][0], tags, m), "value_fixed": 1} for m in metrics if m.name in _COUNTERS
     ]
     histograms = [_histogram(m, tags) for m in metrics if m.name in _HISTOGRAMS]
-    fields: Config = {"stats_scope": {"prefix": NAMESPACE}}
+    fields: Config = {"stats_scope": _SCOPE}
     if counters:
         fields["counters"] = counters
     if histograms:

@@ -62,3 +62,13 @@ LOG_PROVIDER = Code(
     example="extensionProviders:\n- name: otel\n  envoyOtelAls: {service: collector, port: 4317}",
     fix="Add an envoyFileAccessLog provider, and let the collector read the file.",
 )
+UNKNOWN_PROXY = Code(
+    "LAT0447",
+    Severity.ERROR,
+    "No such proxy",
+    "the mesh has no proxy {name}",
+    "Sidecars are named after their workload, routers after their Deployment; a workload that opted out of injection "
+    "has none.",
+    example="lateen compile DIR --proxy web   # web is in the namespace shop",
+    fix="Name it as `lateen proxies DIR` lists it: NAME.NAMESPACE, or NAME alone in the namespace default.",
+)
