@@ -6,10 +6,11 @@ import argparse
 import sys
 from collections.abc import Iterable
 from ipaddress import ip_network
+from pathlib import Path
 
 from lateen.cli.options import add_mesh_options, load_mesh
 from lateen.cli.output import report
-from lateen.diagnostics import Diagnostic, Severity
+from lateen.diagnostics import Diagnostic, MeshError, Severity
 
 HELP = """Compile every proxy of a mesh and check the result: by Envoy's exact schema, by rules across resources that
 Envoy does not have, and by `envoy --mode validate`.
@@ -38,24 +39,33 @@ def _network(text: str) -> str:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the findings of all stages; exit 1 if one reaches the threshold."""
+    """Print the findings of all stages; exit 1 if one reaches the threshold, or if there is nothing to check with."""
+    from lateen.schema.binary import find_envoy, version  # noqa: PLC0415
+
+    try:
+        binary = None if args.no_envoy else find_envoy(args.envoy)
+        asked = f"Envoy {version(binary)}" if binary else "Envoy not asked"
+        proxies, findings = _check(args, binary)
+    except MeshError as error:
+        return max(report(error.diagnostics, args, sys.stdout), 1)
+    if not findings and args.output == "text":
+        print(f"\N{CHECK MARK} {args.directory}: {proxies} proxies hold ({asked})", file=sys.stderr)
+    return report(findings, args, sys.stdout)
+
+
+def _check(args: argparse.Namespace, binary: Path | None) -> tuple[int, list[Diagnostic]]:
+    """How many proxies the mesh has, and what every stage finds."""
     from lateen.analyze import analyze  # noqa: PLC0415
     from lateen.compiler import Compiler  # noqa: PLC0415
     from lateen.model.placement import place_by_cidr  # noqa: PLC0415
-    from lateen.schema.binary import find_envoy, version  # noqa: PLC0415
     from lateen.verify import verify_many  # noqa: PLC0415
 
-    binary = None if args.no_envoy else find_envoy(args.envoy)
-    asked = f"Envoy {version(binary)}" if binary else "Envoy not asked"
     mesh = place_by_cidr(load_mesh(args), args.place)
     compiler = Compiler(mesh)
     snapshots = [compiler.compile(proxy) for proxy in mesh.proxies()]
     early = [*mesh.diagnostics, *analyze(mesh), *(found for snapshot in snapshots for found in snapshot.diagnostics)]
     late = [found for findings in verify_many(snapshots, binary) for found in findings]
-    findings = list(dict.fromkeys((*early, *_unsaid(late, early))))
-    if not findings and args.output == "text":
-        print(f"\N{CHECK MARK} {args.directory}: {len(snapshots)} proxies hold ({asked})", file=sys.stderr)
-    return report(findings, args, sys.stdout)
+    return len(snapshots), list(dict.fromkeys((*early, *_unsaid(late, early))))
 
 
 def _unsaid(late: Iterable[Diagnostic], early: Iterable[Diagnostic]) -> list[Diagnostic]:
