@@ -27,6 +27,8 @@ ENVOY_OPTIONS = (
     "--disable-hot-restart",  # its shared memory would clash between Envoys, and outlive them
     "--file-flush-interval-msec",
     "100",  # call logs are read back while a test waits
+    "--drain-strategy",
+    "immediate",  # as Istio: a kept connection leaves a changed listener after its next answer, not within 10 minutes
     "--log-level",
     "warning",
 )
