@@ -112,7 +112,7 @@ def node(proxy: Proxy) -> Config:
         "SERVICE_ACCOUNT": proxy.service_account,
         "LABELS": dict(sorted(proxy.labels.items())),
         "INSTANCE_IPS": ",".join(proxy.addresses),
-        "CLUSTER_ID": "Kubernetes",
+        "CLUSTER_ID": proxy.cluster,
         "INTERCEPTION_MODE": proxy.interception,
     }
     config: Config = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from lateen.model.canonical import canonical_name, canonical_revision
 from lateen.model.service import Endpoint
 from lateen.model.traffic_policy import Subset
 from lateen.scope.views import ProxyScope, ServiceView
@@ -91,17 +92,6 @@ def address(host: str, port: int) -> Config:
 
 def _workload(endpoint: Endpoint) -> str:
     """`workload;namespace;canonical name;canonical revision;cluster`, as Istio's stats filter reads it."""
-    labels = endpoint.labels
-    name = (
-        labels.get("service.istio.io/canonical-name")
-        or labels.get("app.kubernetes.io/name")
-        or labels.get("app")
-        or endpoint.workload
-    )
-    revision = (
-        labels.get("service.istio.io/canonical-revision")
-        or labels.get("app.kubernetes.io/version")
-        or labels.get("version")
-        or "latest"
-    )
+    name = canonical_name(endpoint.labels, endpoint.workload)
+    revision = canonical_revision(endpoint.labels)
     return ";".join((endpoint.workload, endpoint.namespace, name, revision, endpoint.cluster))

@@ -45,18 +45,16 @@ def gateway_secrets(scope: ProxyScope) -> Resources:
     configs: dict[str, Config] = {}
     origins: dict[tuple[str, str], Origin] = {}
     diagnostics: dict[Diagnostic, None] = {}
-    for name, user in _named(scope):
+    for name, user, place in _named(scope):
         if name in configs:
             continue
         if name.startswith("file-"):
             configs[name] = file_secret(name, "")
-            origins[name, ""] = user.origin
+            origins[name, ""] = place
             continue
         secret = _find(scope, name)
         if secret is None:
-            finding = CREDENTIAL_MISSING.at(
-                user.origin, credential=name, user=str(user), namespace=scope.proxy.namespace
-            )
+            finding = CREDENTIAL_MISSING.at(place, credential=name, user=str(user), namespace=scope.proxy.namespace)
             diagnostics[finding] = None
             continue
         content = _content(name, secret)
@@ -104,22 +102,24 @@ def revealed(config: Any) -> Any:
     return [revealed(value) for value in config] if isinstance(config, list) else config
 
 
-def _named(scope: ProxyScope) -> Iterator[tuple[str, Ref]]:
-    """SDS names in use, with who uses them."""
+def _named(scope: ProxyScope) -> Iterator[tuple[str, Ref, Origin]]:
+    """SDS names in use, with who uses them and where."""
     for port in scope.gateway.ports if scope.gateway else ():
         for server in port.servers:
-            tls = server.server.tls
+            tls, gateway = server.server.tls, server.gateway
             if tls and tls.mode in ("SIMPLE", "MUTUAL", "OPTIONAL_MUTUAL"):
-                yield from ((name, server.gateway) for name in server_certificate_names(tls))
+                place = gateway.at(server.server.path, "tls")
+                yield from ((name, gateway, place) for name in server_certificate_names(tls))
                 if tls.mode != "SIMPLE":
-                    yield server_roots_name(tls), server.gateway
+                    yield server_roots_name(tls), gateway, place
     for destination in destinations(scope):
         client, rule = honoured_tls(scope, destination), destination.rule
         if client and rule and client.mode in ("SIMPLE", "MUTUAL"):
+            place = client.origin
             if client.mode == "MUTUAL":
-                yield client_certificate_name(client), rule.ref
+                yield client_certificate_name(client), rule.ref, place
             if not client.insecure_skip_verify:
-                yield client_roots_name(client), rule.ref
+                yield client_roots_name(client), rule.ref, place
 
 
 def _find(scope: ProxyScope, name: str) -> Secret | None:

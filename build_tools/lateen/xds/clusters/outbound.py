@@ -38,9 +38,8 @@ def outbound_clusters(scope: ProxyScope) -> Resources:
                 continue
             config = outbound_cluster(scope, destination, sans)
             if config is not None:
-                rule = destination.rule
                 configs[destination.cluster] = config
-                origins[destination.cluster, ""] = (rule.ref if rule else view.service.ref).origin
+                origins[destination.cluster, ""] = _origin(destination)
     return Resources(configs, origins)
 
 
@@ -76,6 +75,16 @@ def outbound_cluster(scope: ProxyScope, destination: Destination, sans: tuple[st
 def service_metadata(service: Service) -> Config:
     """What telemetry calls the destination service."""
     return {"host": service.hostname, "name": service.name, "namespace": service.namespace}
+
+
+def _origin(destination: Destination) -> Origin:
+    """Where a cluster's settings stand: the subset, the rule's policy, or the service that has no rule."""
+    rule, subset = destination.rule, destination.subset
+    if rule is None:
+        return destination.view.service.ref.origin
+    if subset is None:
+        return rule.ref.at("spec", "trafficPolicy")
+    return rule.ref.at("spec", "subsets", rule.subsets.index(subset))
 
 
 def _discovery(scope: ProxyScope, destination: Destination) -> Config | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from lateen.diagnostics import Origin
 from lateen.model.routing import HttpMatch, HttpRoute, HttpRule
@@ -31,8 +30,7 @@ def build_routes(route: HttpRoute, place: Place) -> list[BuiltRoute]:
     """
     built: list[BuiltRoute] = []
     for rule in route.rules:
-        origin = replace(route.ref.origin, field_path=rule.path)
-        for match in _applicable(rule, place):
+        for match, origin in _applicable(route, rule, place):
             config = _route(route, rule, match, place)
             built.append((config, origin))
             if is_catch_all(config["match"]):
@@ -54,12 +52,13 @@ def catch_all_last(routes: list[BuiltRoute]) -> list[BuiltRoute]:
     return sorted(routes, key=lambda built: is_catch_all(built[0]["match"]))
 
 
-def _applicable(rule: HttpRule, place: Place) -> Iterator[HttpMatch | None]:
+def _applicable(route: HttpRoute, rule: HttpRule, place: Place) -> Iterator[tuple[HttpMatch | None, Origin]]:
+    """The rule's matches that hold at this place, with where they stand; None for a rule that matches everything."""
     if not rule.matches:
-        yield None
-    for match in rule.matches:
+        yield None, route.ref.at(rule.path)
+    for index, match in enumerate(rule.matches):
         if match.port in (0, place.port) and (not match.gateways or place.gateway in match.gateways):
-            yield match
+            yield match, route.ref.at(rule.path, "match", index)
 
 
 def _route(route: HttpRoute, rule: HttpRule, match: HttpMatch | None, place: Place) -> Config:
