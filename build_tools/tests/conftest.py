@@ -1,4 +1,4 @@
-"""The `golden` fixture: expected output that stands in files and is rewritten by `make golden`."""
+"""Fixtures for all stages: `golden` files, which `make golden` rewrites, and `mesh_of`, a mesh from YAML text."""
 
 from __future__ import annotations
 
@@ -8,6 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from lateen.api.check import check
+from lateen.api.mesh_config import check_mesh_config
+from lateen.model.build import build
+from lateen.model.mesh import Mesh
+from lateen.source.document import Source
+from lateen.source.read import read
 
 GOLDEN = Path(__file__).parent / "golden"
 REWRITE = os.environ.get("LATEEN_GOLDEN") == "write"
@@ -36,3 +43,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "golden" in getattr(item, "fixturenames", ()):
             item.add_marker("golden")
+
+
+@pytest.fixture(scope="session")
+def mesh_of() -> Callable[..., Mesh]:
+    """`mesh_of(yaml, mesh_config=None, domain_suffix="cluster.local")`: the mesh with all findings, errors included."""
+
+    def load(text: str, mesh_config: str | None = None, domain_suffix: str = "cluster.local") -> Mesh:
+        loaded = read(Source(text, "mesh.yaml"))
+        resources, found = check(loaded.documents)
+        config, config_found = check_mesh_config(mesh_config)
+        mesh, built = build(resources, config, domain_suffix)
+        return mesh.with_diagnostics((*loaded.diagnostics, *found, *config_found, *built))
+
+    return load

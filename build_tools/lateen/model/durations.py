@@ -10,7 +10,7 @@ _PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(h|ms|us|µs|ns|m|s)")
 
 def parse_duration(text: str) -> float:
     """Seconds of a Go duration (`1h30m`, `1.5s`, `100ms`, `-2s`, `0`). Raises ValueError with the reason."""
-    body = text.lstrip("+-")
+    body = text[1:] if text[:1] in ("+", "-") else text
     sign = -1.0 if text.startswith("-") else 1.0
     if body == "0":
         return 0.0

@@ -37,6 +37,19 @@ class Fields:
         """Whether the field is given (not null). Does not count as reading it."""
         return self._data is not None and self._data.get(name) is not None
 
+    def wrote(self, name: str) -> bool:
+        """Whether the user's document says something under `name`, be it something that the schema has dropped.
+
+        What the schema reports and drops must not be reported a second time as missing.
+        """
+        node: Any = self.resource.document.data
+        for step in (*self._path, name):
+            try:
+                node = node[step]
+            except (KeyError, IndexError, TypeError):
+                return False
+        return bool(node)
+
     @property
     def path(self) -> str:
         """The field path of this section, as origins show it (`spec.http[0]`)."""

@@ -154,13 +154,14 @@ def _client_tls(section: Fields) -> ClientTls:
         subject_alt_names=section.texts("subjectAltNames"),
         sni=section.text("sni"),
         insecure_skip_verify=section.flag("insecureSkipVerify") or False,
+        origin=section.origin("credentialName"),
     )
     if tls.insecure_skip_verify and tls.mode in ("MUTUAL", "SIMPLE"):
         exclusive(section, "insecureSkipVerify", "caCertificates", "subjectAltNames")
     if tls.mode == "MUTUAL" and not tls.credential_name:
         missing = [name for name in ("clientCertificate", "privateKey") if not section.text(name)]
-        for name in missing:
-            section.report(codes.INVALID_TLS, problem=f"MUTUAL needs {name} or credentialName")
+        if missing:
+            section.report(codes.INVALID_TLS, problem=f"MUTUAL needs {' and '.join(missing)}, or credentialName")
     if tls.mode == "MUTUAL" and tls.credential_name:
         exclusive(section, "credentialName", *_FILE_CERTIFICATES)
     if tls.mode == "SIMPLE" and tls.credential_name and tls.ca_certificates:

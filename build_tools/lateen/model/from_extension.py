@@ -27,11 +27,11 @@ def traffic_extensions(body: Fields, _context: Context) -> Iterator[Extension]:
     if bool(wasm) == bool(lua):
         problem = "a TrafficExtension has exactly one of wasm and lua"
         spec.report(codes.CONTRADICTION if wasm else codes.MISSING, problem=problem)
-        if not wasm:
-            return
     if lua and not code.strip():
         lua.report(codes.MISSING, problem="inlineCode is empty")
-    yield _extension(body, spec, wasm=wasm, lua=code)
+    extension = _extension(body, spec, wasm=wasm, lua=code)
+    if extension.url or extension.lua:
+        yield extension
 
 
 def _extension(body: Fields, spec: Fields, wasm: Fields, lua: str) -> Extension:

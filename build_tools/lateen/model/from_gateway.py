@@ -20,7 +20,7 @@ def gateways(body: Fields, _context: Context) -> Iterator[Gateway]:
     """The gateway of one Gateway resource."""
     spec = body.section("spec")
     sections = spec.sections("servers")
-    if not sections:
+    if not spec.wrote("servers"):
         spec.report(codes.MISSING, problem="a Gateway needs servers")
     _check_names(sections)
     servers = tuple(server for server in map(_server, sections) if server)
@@ -49,7 +49,7 @@ def _server(section: Fields) -> Server | None:
     if not port.text("name"):
         port.report(codes.INVALID_PORT, problem="the port has no name")
     names = tuple(host for i, text in enumerate(section.texts("hosts")) if (host := _host(section, text, i)))
-    if not section.texts("hosts"):
+    if not section.wrote("hosts"):
         section.report(codes.MISSING, problem="a server needs hosts; * takes all")
     bind = section.text("bind")
     if bind and not hosts.is_address(bind) and not bind.startswith("unix://"):
@@ -114,8 +114,9 @@ def _check_tls(section: Fields, tls: ServerTls, protocol: str) -> None:
         needed = {"serverCertificate": tls.server_certificate, "privateKey": tls.private_key}
         if tls.mode != "SIMPLE":
             needed["caCertificates"] = tls.ca_certificates
-        for name in (name for name, value in needed.items() if not value):
-            section.report(codes.INVALID_TLS, problem=f"{tls.mode} needs {name} or credentialName")
+        missing = " and ".join(name for name, value in needed.items() if not value)
+        if missing:
+            section.report(codes.INVALID_TLS, problem=f"{tls.mode} needs {missing}, or credentialName")
     if tls.mode == "ISTIO_MUTUAL":
         for name in ("serverCertificate", "privateKey", "caCertificates", "credentialName", "credentialNames"):
             if name in section:

@@ -34,11 +34,11 @@ def http_match(section: Fields) -> HttpMatch:
 def string_match(section: Fields, what: str) -> StringMatch | None:
     """How a string is compared; None (and reported) if nothing usable is said."""
     exclusive(section, *_KINDS)
-    kind = next((kind for kind in _KINDS if kind in section), "")
-    if not kind:
+    given = {kind: section.text(kind) for kind in _KINDS if kind in section}
+    if not given:
         section.report(codes.INVALID_MATCH, problem=f"{what} has none of exact, prefix and regex")
         return None
-    value = section.text(kind)
+    kind, value = next(iter(given.items()))
     if kind == "regex" and value != "*" and not valid_regex(section, value, kind):
         return None
     return StringMatch(kind, value)
@@ -53,9 +53,10 @@ def _named(section: Fields, name: str) -> tuple[tuple[str, StringMatch], ...]:
     """Conditions on headers or query parameters; `{}`, an empty prefix and the regex `*` mean: present."""
     result = []
     for key, entry in section.entries(name):
+        given = [entry.text(kind) for kind in _KINDS]
         if not key:
             section.report(codes.INVALID_HEADER, name, problem="a header name is empty")
-        elif not any(entry.text(kind) for kind in _KINDS) or entry.text("regex") == "*":
+        elif not any(given) or entry.text("regex") == "*":
             result.append((key, StringMatch("present")))
         else:
             match = string_match(entry, key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from contextlib import suppress
 from typing import NamedTuple
 
 from lateen.diagnostics.codes import model as codes
@@ -60,7 +61,7 @@ def http_rule(section: Fields, context: Context) -> tuple[HttpRule, Delegate | N
         path=section.path,
     )
     _check_actions(section, rule)
-    return rule, _delegate(delegate) if delegate else None
+    return rule, _delegate(delegate)
 
 
 def _check_actions(section: Fields, rule: HttpRule) -> None:
@@ -88,11 +89,11 @@ def _check_delegating(section: Fields, rule: HttpRule) -> None:
             section.report(codes.INVALID_MATCH, "match", index, problem=problem)
 
 
-def _delegate(section: Fields) -> Delegate:
-    name = section.text("name")
-    if not name:
-        section.report(codes.MISSING, problem="delegate has no name")
-    return Delegate(section.text("namespace") or section.resource.namespace, name)
+def _delegate(section: Fields) -> Delegate | None:
+    name, namespace = section.text("name"), section.text("namespace")
+    if section and not name:
+        section.report(codes.MISSING, problem="the delegate has no name")
+    return Delegate(namespace or section.resource.namespace, name) if name else None
 
 
 def _redirect(section: Fields) -> Redirect:
@@ -122,14 +123,11 @@ def _direct_response(section: Fields) -> DirectResponse:
     if not 200 <= status <= 599:
         section.report(codes.INVALID_STATUS, "status", problem=f"{status} is not a status code (200 to 599)")
     body = section.section("body")
-    content: bytes | None = None
+    text = body.text("string")
+    content = text.encode() if body else None
     if "bytes" in body:
-        try:
+        with suppress(binascii.Error):  # reported by the schema
             content = base64.b64decode(body.text("bytes"), validate=True)
-        except binascii.Error:
-            body.report(codes.INVALID_ENCODING, "bytes", field="bytes")
-    elif body:
-        content = body.text("string").encode()
     if content and len(content) > MAX_BODY:
         body.report(codes.INVALID_VALUE, problem=f"the body has {len(content)} bytes, more than {MAX_BODY}")
     return DirectResponse(status, content)
@@ -173,9 +171,9 @@ def _fault(section: Fields) -> Fault:
         abort.report(codes.MISSING, problem="the abort has neither httpStatus nor grpcStatus")
     if delay and "fixedDelay" not in delay:
         delay.report(codes.MISSING, problem="the delay has no fixedDelay")
+    old = bounded(delay, "percent", 0, 100)
     delay_percent = percentage(delay, "percentage")
     if delay_percent is None:
-        old = bounded(delay, "percent", 0, 100)
         delay_percent = 100.0 if old is None else float(old)
     abort_percent = percentage(abort, "percentage")
     status = abort.integer("httpStatus")

@@ -22,11 +22,12 @@ def load_balancer(section: Fields) -> LoadBalancer | None:
     if hashing and (warmup or "warmupDurationSecs" in section):
         section.report(codes.CONTRADICTION, problem="warmup works with ROUND_ROBIN and LEAST_REQUEST only")
     locality = section.section("localityLbSetting")
+    old_warmup = section.duration("warmupDurationSecs")
     return LoadBalancer(
         simple={"UNSPECIFIED": "", "LEAST_CONN": "LEAST_REQUEST"}.get(simple, simple),
         consistent_hash=_consistent_hash(hashing) if hashing else None,
         locality=_locality(locality) if locality else None,
-        warmup=warmup.duration("duration", minimum=1.0) if warmup else section.duration("warmupDurationSecs"),
+        warmup=warmup.duration("duration", minimum=1.0) if warmup else old_warmup,
         warmup_minimum_percent=warmup.number("minimumPercent"),
         warmup_aggression=_aggression(warmup),
     )
@@ -45,13 +46,14 @@ def _consistent_hash(section: Fields) -> ConsistentHash:
     cookie = section.section("httpCookie")
     maglev = section.section("maglev")
     ring = section.section("ringHash")
+    old_ring_size = section.integer("minimumRingSize") or 0
     result = ConsistentHash(
         header=section.text("httpHeaderName"),
         cookie=(cookie.text("name"), cookie.text("path"), cookie.duration("ttl")) if cookie else None,
         source_ip=section.flag("useSourceIp") or False,
         query=section.text("httpQueryParameterName"),
         ring="maglev" if maglev else "ring_hash",
-        minimum_ring_size=ring.integer("minimumRingSize") or section.integer("minimumRingSize") or 0,
+        minimum_ring_size=ring.integer("minimumRingSize") or old_ring_size,
         table_size=maglev.integer("tableSize") or 0,
     )
     if not (result.header or result.cookie or result.source_ip or result.query):

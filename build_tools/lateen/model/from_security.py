@@ -37,7 +37,7 @@ def peer_authentications(body: Fields, _context: Context) -> Iterator[PeerAuthen
             spec.report(codes.INVALID_PORT, "portLevelMtls", name, key=True, problem=f"{name!r} is not a port")
             continue
         ports.append((int(name), _mode(section)))
-    if "portLevelMtls" in spec and not ports:
+    if "portLevelMtls" in spec and not spec.mapping("portLevelMtls"):
         spec.report(codes.MISSING, "portLevelMtls", key=True, problem="portLevelMtls names no port")
     if ports and not selector:
         problem = "portLevelMtls needs a selector"

@@ -25,7 +25,7 @@ def service_entries(body: Fields, context: Context) -> Iterator[Service | Addres
     spec = body.section("spec")
     resource = body.resource
     names = [host for i, text in enumerate(spec.texts("hosts")) if (host := _host(spec, text, i))]
-    if not spec.texts("hosts"):
+    if not spec.wrote("hosts"):
         spec.report(codes.MISSING, problem="a ServiceEntry needs hosts")
     resolution_name = spec.text("resolution", "NONE")
     resolution = _RESOLUTIONS.get(resolution_name) or Resolution(resolution_name)
@@ -52,8 +52,9 @@ def service_entries(body: Fields, context: Context) -> Iterator[Service | Addres
             labels=dict(resource.labels),
             created=resource.created,
         )
+        addresses_behind = [_endpoint(section, host, resource.labels) for section in endpoints]
         if resolution not in (Resolution.PASSTHROUGH, Resolution.DYNAMIC_DNS):
-            yield from (_endpoint(section, host, resource.labels) for section in endpoints)
+            yield from addresses_behind
         if resolution in (Resolution.DNS, Resolution.DNS_ROUND_ROBIN) and not endpoints and not selector:
             yield Address(host, resource.namespace, host)
 

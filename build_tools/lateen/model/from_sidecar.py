@@ -50,7 +50,7 @@ def _check_listeners(egress: tuple[Fields, ...], ingress: tuple[Fields, ...]) ->
 def _egress(section: Fields) -> EgressListener:
     port = section.section("port")
     texts = section.texts("hosts")
-    if not texts:
+    if not section.wrote("hosts"):
         section.report(codes.MISSING, problem="an egress listener needs hosts")
     if section.text("bind") and not port:
         section.report(codes.CONTRADICTION, "bind", problem="bind needs a port")
@@ -81,9 +81,7 @@ def _host(section: Fields, text: str, index: int) -> tuple[str, str] | None:
 
 def _ingress(section: Fields) -> IngressListener:
     port = section.section("port")
-    if not port:
-        section.report(codes.MISSING, problem="an ingress listener needs a port")
-    number = port_number(port) if port else 0
+    number = port_number(port)
     endpoint = section.text("defaultEndpoint")
     if endpoint and not endpoint.startswith("unix://"):
         address, _, target = endpoint.rpartition(":")

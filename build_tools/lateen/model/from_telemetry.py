@@ -34,9 +34,11 @@ def _metrics(section: Fields) -> Metrics:
 
 def _override(section: Fields) -> MetricsOverride:
     match = section.section("match")
-    custom = match.text("customMetric")
+    metric, custom = match.text("metric", "ALL_METRICS"), match.text("customMetric")
+    if custom:  # only EnvoyFilter could define one
+        match.report(codes.FIELD_NOT_COMPILED, "customMetric", key=True, field=f"{match.path}.customMetric")
     return MetricsOverride(
-        metric=custom or match.text("metric", "ALL_METRICS"),
+        metric=custom or metric,
         custom=bool(custom),
         mode=match.text("mode", BOTH),
         disabled=section.flag("disabled"),

@@ -40,7 +40,7 @@ def virtual_services(body: Fields, context: Context) -> Iterator[DraftRoute | Tc
     names = _hosts(spec, context, namespace)
     gateways = tuple(gateway_key(name, namespace) for name in spec.texts("gateways")) or (MESH_GATEWAY,)
     http, tls, tcp = spec.sections("http"), spec.sections("tls"), spec.sections("tcp")
-    if not (http or tls or tcp):
+    if not any(spec.wrote(name) for name in ("http", "tls", "tcp")):
         spec.report(codes.MISSING, problem="a VirtualService needs http, tls or tcp routes")
     if not spec.texts("hosts"):
         _check_delegate(spec, tls, tcp)
@@ -80,8 +80,6 @@ def _check_delegate(spec: Fields, tls: tuple[Fields, ...], tcp: tuple[Fields, ..
 
 
 def _tcp_rule(section: Fields, context: Context, by_sni: bool, names: tuple[str, ...]) -> TcpRule:
-    if by_sni and not section.sections("match"):
-        section.report(codes.MISSING, problem="a TLS route needs a match with sniHosts")
     matches = tuple(_tcp_match(match, by_sni, names) for match in section.sections("match"))
     destinations = weighted_destinations(section, context)
     if not destinations:

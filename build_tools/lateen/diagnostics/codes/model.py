@@ -225,18 +225,8 @@ NO_ADDRESSES = Code(
     fix="lateen compile DIR --place 192.0.2.0/24",
 )
 
-INVALID_ENCODING = Code(
-    "LAT0223",
-    Severity.ERROR,
-    title="Value is not base64",
-    message="{field} is not base64",
-    why="The data of a Secret and the bytes of a direct response are written in base64; kubectl refuses anything else.",
-    example="data:\n  token: not base64!",
-    fix="stringData:\n  token: not base64!",
-)
-
 NETWORK_FULL = Code(
-    "LAT0224",
+    "LAT0223",
     Severity.ERROR,
     title="Network too small",
     message="{network} has {free} free addresses, {needed} workload instances need one",
