@@ -29,8 +29,8 @@ class Rules:
 
     @property
     def shadow_prefix(self) -> str:
-        """The prefix of the shadow rules' metadata and counters."""
-        return f"istio_dry_run_{self.action.lower()}_"
+        """The prefix of the shadow rules' metadata and counters; empty where a dry run decides nothing (AUDIT)."""
+        return f"istio_dry_run_{self.action.lower()}_" if self.action in ("ALLOW", "DENY") else ""
 
 
 def rules_of(

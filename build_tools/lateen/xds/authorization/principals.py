@@ -57,12 +57,22 @@ def request_header(name: str) -> Builder:
 
 
 def request_principal(value: str) -> Config:
-    """`ISSUER/SUBJECT` of a validated JWT. Without a slash the subject must be empty."""
-    issuer, slash, subject = value.rpartition("/") if value != "*" else ("*", "/", "*")
-    if not slash:
-        issuer, subject = value, ""
-    subject_match = string(subject) if subject else {"exact": ""}
-    return _all(_claim(("iss",), string(issuer)), _claim(("sub",), subject_match))
+    """`ISSUER/SUBJECT` of a validated JWT; the last slash divides, since an issuer may be a URL."""
+    issuer, subject = _jwt_parts(value)
+    return _all(_claim(("iss",), issuer), _claim(("sub",), subject))
+
+
+def _jwt_parts(value: str) -> tuple[Config, Config]:
+    """Matches of issuer and subject. A wildcard counts at the ends of the whole value only; without a slash it stands
+    for the part that is not given, and without a wildcard either the subject must be empty. (Istio, generator.go.)"""
+    issuer, slash, subject = value.rpartition("/")
+    if value == "*":
+        return string("*"), string("*")
+    if value.startswith("*"):
+        return (string(issuer), {"exact": subject}) if slash else (string("*"), string(value))
+    if value.endswith("*"):
+        return ({"exact": issuer}, string(subject)) if slash else (string(value), string("*"))
+    return ({"exact": issuer}, {"exact": subject}) if slash else ({"exact": value}, {"exact": ""})
 
 
 def audience(value: str) -> Config:
@@ -72,7 +82,7 @@ def audience(value: str) -> Config:
 
 def presenter(value: str) -> Config:
     """The party that a JWT was issued to."""
-    return _claim(("azp",), string(value))
+    return claim(("azp",))(value)
 
 
 def claim(path: tuple[str, ...]) -> Builder:

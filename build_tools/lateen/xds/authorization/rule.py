@@ -11,6 +11,7 @@ from lateen.model.security import AuthorizationRule, Condition, Operation, Sourc
 from lateen.xds.authorization import permissions, principals
 from lateen.xds.snapshot import Config
 
+_SLASHES = 4
 _BRACKETED = re.compile(r"\[([^\]]*)\]")
 
 
@@ -29,8 +30,8 @@ class Term:
         return bool(self.values or self.not_values)
 
 
-class HttpOnlyError(Exception):
-    """A term of a TCP rule that only a request could answer."""
+class UnanswerableError(Exception):
+    """A condition that nothing here can answer: of a request in a TCP rule, or of an attribute that does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +41,20 @@ class Context:
     namespace: str
     domains: tuple[str, ...]
     tcp: bool = False
-    widen: bool = False  # DENY and AUDIT leave out what TCP cannot answer, ALLOW drops the rule
+    widen: bool = False  # DENY and AUDIT leave out what cannot be answered, ALLOW drops the rule
 
 
 def envoy_policy(rule: AuthorizationRule, context: Context) -> Config | None:
-    """The RBAC policy of a rule, or None where TCP cannot answer it and leaving it out would allow more."""
-    from_conditions, to_conditions = _conditions(rule.conditions, context)
-    sources = [[*_source(s, context), *from_conditions] for s in rule.sources or (Source(),)]
-    operations = [[*_operation(o), *to_conditions] for o in rule.operations or (Operation(),)]
+    """The RBAC policy of a rule, or None where a part cannot be answered and leaving it out would allow more."""
     try:
+        from_conditions, to_conditions = _conditions(rule.conditions, context)
+        sources = [[*_source(s, context), *from_conditions] for s in rule.sources or (Source(),)]
+        operations = [[*_operation(o), *to_conditions] for o in rule.operations or (Operation(),)]
         return {
             "permissions": [_all(terms, "rules", "rule", context) for terms in operations],
             "principals": [_all(terms, "ids", "id", context) for terms in sources],
         }
-    except HttpOnlyError:
+    except UnanswerableError:
         return None
 
 
@@ -100,6 +101,8 @@ def _conditions(conditions: Iterable[Condition], context: Context) -> tuple[list
                 values = expand_trust_domains(values, context.domains)
                 not_values = expand_trust_domains(not_values, context.domains)
             who.append(Term(build, values, not_values, http))
+        elif not context.widen:
+            raise UnanswerableError
     return who, what
 
 
@@ -142,7 +145,7 @@ def _all(terms: Sequence[Term], plural: str, singular: str, context: Context) ->
         if term.http and context.tcp:
             if context.widen:
                 continue
-            raise HttpOnlyError
+            raise UnanswerableError
         if term.values:
             parts.append({f"or_{plural}": {plural: [term.build(value) for value in term.values]}})
         if term.not_values:
@@ -159,8 +162,10 @@ def expand_trust_domains(values: Sequence[str], domains: Sequence[str]) -> tuple
     """
     expanded: dict[str, None] = {}
     for value in values:
-        domain, slash, rest = value.partition("/")
-        if not slash or domain == "*" or not (domain == "cluster.local" or any(_covers(domain, d) for d in domains)):
+        domain, _, rest = value.partition("/")
+        ours = domain == "cluster.local" or any(_covers(domain, local) for local in domains)
+        # Only TRUST-DOMAIN/ns/NAMESPACE/sa/ACCOUNT demands a trust domain; a shorter pattern is taken by its letters.
+        if value.count("/") != _SLASHES or domain == "*" or not ours:
             expanded[value] = None
             continue
         for local in domains:

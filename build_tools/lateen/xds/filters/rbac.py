@@ -38,5 +38,6 @@ def _fields(rules: Rules) -> Config:
         fields["rules"] = rules.enforced
     if rules.shadow is not None:
         fields["shadow_rules"] = rules.shadow
-        fields["shadow_rules_stat_prefix"] = rules.shadow_prefix
+        if rules.shadow_prefix:
+            fields["shadow_rules_stat_prefix"] = rules.shadow_prefix
     return fields

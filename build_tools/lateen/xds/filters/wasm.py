@@ -46,7 +46,7 @@ def wasm_extension(proxy: Proxy, name: str, wasm: Filter, config: Any, fail_stra
             "@type": "type.googleapis.com/google.protobuf.StringValue",
             "value": json.dumps(config, sort_keys=True, separators=(",", ":"), ensure_ascii=False),
         },
-        "failure_policy": _POLICIES.get(fail_strategy, "FAIL_RELOAD"),
+        "failure_policy": _POLICIES.get(fail_strategy, wasm.failure_policy),
         "allow_on_headers_stop_iteration": True,
     }
     return {"name": name, "typed_config": {"@type": WASM, "config": plugin}}
