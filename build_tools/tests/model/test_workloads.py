@@ -1,0 +1,366 @@
+"""Services, workloads and endpoints: who stands behind a name, and who has a proxy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from lateen.diagnostics import MeshError
+from lateen.model.mesh import Mesh
+from lateen.model.placement import place_by_cidr, unplaced
+from lateen.model.service import Protocol, Resolution
+
+Load = Callable[..., Mesh]
+
+SHOP = """
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec:
+  selector: {app: web}
+  ports:
+  - {name: http, port: 80, targetPort: http}
+  - {name: tcp-admin, port: 81, targetPort: 9000}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web, version: v1}}
+    spec:
+      serviceAccountName: web
+      containers:
+      - {name: web, image: a, ports: [{name: http, containerPort: 8080}]}
+"""
+
+
+def pod(labels: str = "{}", annotations: str = "{}", spec: str = "", status: str = "{}") -> str:
+    return f"""
+apiVersion: v1
+kind: Pod
+metadata: {{name: a, labels: {labels}, annotations: {annotations}}}
+spec: {{containers: [{{name: a, image: a}}]{spec}}}
+status: {status}
+"""
+
+
+def addresses(mesh: Mesh, host: str, namespace: str = "shop") -> list[tuple[str, int, int]]:
+    return [(e.address, e.port, e.service_port) for e in mesh.endpoints.get((host, namespace), ())]
+
+
+def test_replicas_are_instances_with_the_identity_of_their_template(mesh_of: Load) -> None:
+    workloads = mesh_of(SHOP).workloads
+    assert [w.key for w in workloads] == ["web-0.shop", "web-1.shop"]
+    assert {(w.owner, w.service_account, w.canonical_name, w.canonical_revision) for w in workloads} == {
+        ("web", "web", "web", "v1")
+    }
+    assert all(w.addresses == () for w in workloads)
+
+
+def test_a_placed_instance_is_an_endpoint_at_its_own_ports(mesh_of: Load) -> None:
+    mesh = mesh_of(SHOP)
+    host = "web.shop.svc.cluster.local"
+    assert addresses(mesh, host) == []
+    placed = mesh.placed({"web-1.shop": "10.0.0.9", "web-0.shop": "10.0.0.10"})
+    assert addresses(placed, host) == [
+        ("10.0.0.9", 8080, 80),
+        ("10.0.0.10", 8080, 80),
+        ("10.0.0.9", 9000, 81),
+        ("10.0.0.10", 9000, 81),
+    ]
+    assert {(e.workload, e.service_account, e.tls_mode) for e in placed.endpoints[host, "shop"]} == {
+        ("web", "web", "istio")
+    }
+    assert addresses(mesh, host) == [], "placing made a new mesh"
+
+
+def test_the_name_of_a_deployment_places_its_first_instance(mesh_of: Load) -> None:
+    placed = mesh_of(SHOP).placed({"web.shop": "10.0.0.1"})
+    assert [(w.name, w.addresses) for w in placed.workloads] == [("web-0", ("10.0.0.1",)), ("web-1", ())]
+
+
+@pytest.mark.parametrize(("name", "address"), [("nobody.shop", "10.0.0.1"), ("web", "10.0.0.1"), ("web.shop", "x")])
+def test_placing_refuses_unknown_names_and_addresses(mesh_of: Load, name: str, address: str) -> None:
+    with pytest.raises(ValueError, match=r"nobody|web|'x'"):
+        mesh_of(SHOP).placed({name: address})
+
+
+def test_a_network_places_in_order_and_must_be_large_enough(mesh_of: Load) -> None:
+    mesh = mesh_of(SHOP)
+    placed = place_by_cidr(mesh, "192.0.2.0/24")
+    assert [w.addresses for w in placed.workloads] == [("192.0.2.1",), ("192.0.2.2",)]
+    assert unplaced(placed) == ()
+    assert [(d.code, d.message.split()[0]) for d in unplaced(mesh)] == [("LAT0222", "2")]
+    with pytest.raises(MeshError, match="LAT0223"):
+        place_by_cidr(mesh, "192.0.2.0/32")
+
+
+def test_a_network_leaves_out_addresses_in_files(mesh_of: Load) -> None:
+    mesh = mesh_of(SHOP + "---" + pod(status="{podIP: 192.0.2.1}"))
+    placed = place_by_cidr(mesh, "192.0.2.0/29")
+    assert [w.addresses[0] for w in placed.workloads] == ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
+
+
+@pytest.mark.parametrize(
+    ("text", "injected", "tls_mode"),
+    [
+        (pod(), True, "istio"),
+        (pod(labels="{sidecar.istio.io/inject: 'false'}"), False, "disabled"),
+        (pod(annotations="{sidecar.istio.io/inject: 'false'}"), False, "disabled"),
+        (pod(spec=", hostNetwork: true"), False, "disabled"),
+        (pod(labels="{security.istio.io/tlsMode: disabled}"), True, "disabled"),
+        (
+            pod()
+            + "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: default, labels: {istio-injection: disabled}}",
+            False,
+            "disabled",
+        ),
+        (
+            pod(labels="{sidecar.istio.io/inject: 'true'}")
+            + "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: default, labels: {istio-injection: disabled}}",
+            True,
+            "istio",
+        ),
+    ],
+)
+def test_a_pod_has_a_sidecar_unless_it_opts_out(mesh_of: Load, text: str, injected: bool, tls_mode: str) -> None:
+    mesh = mesh_of(text)
+    (workload,) = mesh.workloads
+    assert (workload.injected, workload.tls_mode) == (injected, tls_mode)
+    assert [p.kind for p in mesh.proxies()] == (["sidecar"] if injected else [])
+
+
+def test_a_finished_pod_is_none(mesh_of: Load) -> None:
+    assert mesh_of(pod(status="{phase: Succeeded}")).workloads == ()
+
+
+def test_a_pod_that_is_not_ready_is_an_unhealthy_endpoint(mesh_of: Load) -> None:
+    service = "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {selector: {app: a}, ports: [{port: 80}]}\n---"
+    status = "{podIP: 10.0.0.1, conditions: [{type: Ready, status: 'False'}]}"
+    mesh = mesh_of(service + pod(labels="{app: a}", status=status))
+    assert [e.health for e in mesh.endpoints["a.default.svc.cluster.local", "default"]] == ["UNHEALTHY"]
+
+
+def test_gateway_injection_makes_a_router_that_takes_no_mesh_tls_by_itself(mesh_of: Load) -> None:
+    mesh = mesh_of(pod(annotations="{inject.istio.io/templates: gateway}"))
+    assert [(p.kind, w.tls_mode) for p, w in zip(mesh.proxies(), mesh.workloads, strict=True)] == [
+        ("router", "disabled")
+    ]
+
+
+def test_a_workload_that_a_gateway_selects_is_a_router(mesh_of: Load) -> None:
+    gateway = """---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: g, namespace: other}
+spec: {selector: {istio: edge}, servers: [{port: {number: 80, name: h, protocol: HTTP}, hosts: ['*']}]}
+"""
+    mesh = mesh_of(pod(labels="{istio: edge}") + gateway)
+    assert [p.kind for p in mesh.proxies()] == ["router"]
+
+
+def test_a_proxy_says_who_it_is(mesh_of: Load) -> None:
+    config = "defaultConfig: {proxyMetadata: {A: mesh, B: mesh}, interceptionMode: TPROXY}"
+    annotations = "{proxy.istio.io/config: '{proxyMetadata: {B: pod}}'}"
+    (proxy,) = mesh_of(pod(annotations=annotations, status="{podIP: 10.0.0.1}"), config).proxies()
+    assert proxy.node_id == "sidecar~10.0.0.1~a.default~default.svc.cluster.local"
+    assert proxy.metadata == {
+        "A": "mesh",
+        "B": "pod",
+        "CLUSTER_ID": "Kubernetes",
+        "INTERCEPTION_MODE": "TPROXY",
+        "MESH_ID": "cluster.local",
+        "OWNER": "kubernetes://apis/v1/namespaces/default/pods/a",
+    }
+    assert mesh_of(SHOP).proxies()[1].metadata["OWNER"] == "kubernetes://apis/apps/v1/namespaces/shop/deployments/web"
+
+
+def test_a_replica_set_is_named_after_its_deployment(mesh_of: Load) -> None:
+    text = pod().replace("name: a,", "name: a-5d9c-x1, ownerReferences: [{kind: ReplicaSet, name: a-5d9c}],", 1)
+    assert [(w.name, w.owner) for w in mesh_of(text).workloads] == [("a-5d9c-x1", "a")]
+
+
+def service(spec: str, annotations: str = "{}") -> str:
+    return f"apiVersion: v1\nkind: Service\nmetadata: {{name: a, annotations: {annotations}}}\nspec: {spec}\n"
+
+
+def test_a_service_without_addresses_is_what_its_type_says(mesh_of: Load) -> None:
+    (headless,) = mesh_of(service("{clusterIP: None, ports: [{port: 80}]}")).services
+    assert (headless.headless, headless.resolution, headless.addresses) == (True, Resolution.PASSTHROUGH, ())
+    (alias,) = mesh_of(service("{type: ExternalName, externalName: b.example}")).services
+    assert (alias.alias_of, alias.resolution) == ("b.example", Resolution.ALIAS)
+    (dual,) = mesh_of(service("{clusterIPs: [10.0.0.1, '2001:db8::1'], ports: [{port: 80}]}")).services
+    assert dual.addresses == ("10.0.0.1", "2001:db8::1")
+
+
+def test_a_service_is_exported_as_its_annotation_says(mesh_of: Load) -> None:
+    spec = "{ports: [{port: 80}]}"
+    exported = "{networking.istio.io/exportTo: '., other'}"
+    assert mesh_of(service(spec)).services[0].export_to == {"*"}
+    assert mesh_of(service(spec, exported)).services[0].export_to == {"default", "other"}
+    assert mesh_of(service(spec), "defaultServiceExportTo: ['.']").services[0].export_to == {"default"}
+
+
+def test_without_domain_suffix_a_service_is_name_and_namespace(mesh_of: Load) -> None:
+    mesh = mesh_of(service("{ports: [{port: 80}]}"), domain_suffix="")
+    assert [s.hostname for s in mesh.services] == ["a.default"]
+
+
+SLICE = """---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: a-1, labels: {kubernetes.io/service-name: a}}
+addressType: IPv4
+ports: [{name: http, port: 8080}]
+endpoints:
+- {addresses: [10.0.0.1]}
+- {addresses: [10.0.0.2], conditions: {ready: false}}
+- {addresses: [10.0.0.3], conditions: {ready: false, serving: true, terminating: true}}
+"""
+
+
+def test_addresses_of_a_slice_belong_to_their_pods_or_are_plaintext(mesh_of: Load) -> None:
+    text = service("{ports: [{name: http, port: 80}, {name: other, port: 81}]}") + SLICE
+    mesh = mesh_of(text + "---" + pod(status="{podIP: 10.0.0.1}"))
+    found = mesh.endpoints["a.default.svc.cluster.local", "default"]
+    assert [(e.address, e.port, e.service_port, e.tls_mode, e.health, e.workload) for e in found] == [
+        ("10.0.0.1", 8080, 80, "istio", "HEALTHY", "a"),
+        ("10.0.0.2", 8080, 80, "disabled", "UNHEALTHY", ""),
+        ("10.0.0.3", 8080, 80, "disabled", "DRAINING", ""),
+    ]
+
+
+def test_a_selected_pod_and_its_slice_are_one_endpoint(mesh_of: Load) -> None:
+    text = service("{selector: {app: a}, ports: [{name: http, port: 80, targetPort: 8080}]}") + SLICE
+    mesh = mesh_of(text + "---" + pod(labels="{app: a}", status="{podIP: 10.0.0.2}"))
+    found = mesh.endpoints["a.default.svc.cluster.local", "default"]
+    assert [(e.address, e.health, e.tls_mode) for e in found if e.address == "10.0.0.2"] == [
+        ("10.0.0.2", "UNHEALTHY", "istio")
+    ]
+
+
+def entry(spec: str) -> str:
+    return f"apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: a}}\nspec: {spec}\n"
+
+
+def test_each_host_of_a_service_entry_is_a_service(mesh_of: Load) -> None:
+    text = entry("{hosts: [a.x, b.x], location: MESH_INTERNAL, ports: [{number: 443, name: tls, protocol: TLS}]}")
+    services = mesh_of(text).services
+    assert [(s.hostname, s.registry, s.mesh_external, s.resolution) for s in services] == [
+        ("a.x", "External", False, Resolution.PASSTHROUGH),
+        ("b.x", "External", False, Resolution.PASSTHROUGH),
+    ]
+    assert services[0].port(443).protocol is Protocol.TLS  # type: ignore[union-attr]
+
+
+def test_endpoints_of_a_service_entry_take_mesh_tls_with_a_service_account(mesh_of: Load) -> None:
+    spec = """{hosts: [a.x], resolution: STATIC, ports: [{number: 80, name: http, targetPort: 8080}], endpoints: [
+      {address: 10.0.0.1, serviceAccount: a}, {address: 10.0.0.2, ports: {http: 9090}},
+      {address: 10.0.0.3, labels: {security.istio.io/tlsMode: istio}}, {address: 'unix:///run/a.sock'}]}"""
+    found = mesh_of(entry(spec)).endpoints["a.x", "default"]
+    assert [(e.address, e.port, e.tls_mode) for e in found] == [
+        ("10.0.0.1", 8080, "istio"),
+        ("10.0.0.2", 9090, "disabled"),
+        ("10.0.0.3", 8080, "istio"),
+        ("/run/a.sock", 0, "disabled"),
+    ]
+
+
+def test_a_dns_service_entry_resolves_its_host_or_its_endpoints(mesh_of: Load) -> None:
+    ports = "resolution: DNS, ports: [{number: 80, name: http}]"
+    own = mesh_of(entry(f"{{hosts: [a.x], {ports}}}"))
+    assert addresses(own, "a.x", "default") == [("a.x", 80, 80)]
+    other = mesh_of(entry(f"{{hosts: ['*.x'], {ports}, endpoints: [{{address: b.y}}]}}"))
+    assert addresses(other, "*.x", "default") == [("b.y", 80, 80)]
+
+
+def test_a_dns_endpoint_may_name_a_workload_of_the_mesh(mesh_of: Load) -> None:
+    spec = "{hosts: [a.x], resolution: DNS, ports: [{number: 80, name: http}], endpoints: [{address: web.shop}]}"
+    mesh = mesh_of(SHOP + "---\n" + entry(spec))
+    assert addresses(mesh, "a.x", "default") == [("web.shop", 80, 80)]
+    placed = mesh.placed({"web-0.shop": "10.0.0.1", "web-1.shop": "10.0.0.2"})
+    assert addresses(placed, "a.x", "default") == [("10.0.0.1", 80, 80), ("10.0.0.2", 80, 80)]
+    assert {e.tls_mode for e in placed.endpoints["a.x", "default"]} == {"istio"}
+
+
+def test_a_workload_selector_takes_pods_and_workload_entries(mesh_of: Load) -> None:
+    text = """
+apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: {name: vm}
+spec: {address: 10.0.0.2, labels: {app: a}, ports: {http: 9090}, serviceAccount: vm, weight: 3}
+---
+"""
+    spec = "{hosts: [a.x], resolution: STATIC, ports: [{number: 80, name: http, targetPort: 8080}], "
+    spec += "workloadSelector: {labels: {app: a}}}"
+    mesh = mesh_of(text + entry(spec) + "---" + pod(labels="{app: a}", status="{podIP: 10.0.0.1}"))
+    found = mesh.endpoints["a.x", "default"]
+    assert [(e.address, e.port, e.weight, e.tls_mode) for e in found] == [
+        ("10.0.0.1", 8080, 0, "istio"),
+        ("10.0.0.2", 9090, 3, "istio"),
+    ]
+
+
+def test_service_entries_of_one_host_and_namespace_are_one_service(mesh_of: Load) -> None:
+    one = entry("{hosts: [a.x], ports: [{number: 80, name: http}]}")
+    two = entry("{hosts: [a.x], ports: [{number: 80, name: h}, {number: 81, name: i}]}").replace("name: a}", "name: b}")
+    (merged,) = mesh_of(one + "---\n" + two).services
+    assert [(p.name, p.number) for p in merged.ports] == [("http", 80), ("i", 81)]
+
+
+def test_a_pod_spec_is_what_a_runtime_starts(mesh_of: Load) -> None:
+    text = """
+apiVersion: v1
+kind: Pod
+metadata: {name: a}
+spec:
+  volumes: [{name: v}]
+  containers:
+  - name: main
+    image: i
+    command: [run]
+    args: [fast]
+    env:
+    - {name: A, value: "1"}
+    - {name: IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}
+    - {name: C, valueFrom: {configMapKeyRef: {name: m, key: k}}}
+    - {name: S, valueFrom: {secretKeyRef: {name: s, key: k, optional: true}}}
+    ports: [{name: http, containerPort: 80}]
+    readinessProbe: {httpGet: {path: /ok, port: http}, periodSeconds: 2}
+    resources: {limits: {cpu: 1}}
+"""
+    spec = mesh_of(text).workloads[0].pod
+    assert spec is not None
+    (container,) = spec.containers
+    assert (container.command, container.args, container.ports) == (("run",), ("fast",), (("http", 80),))
+    assert [(v.name, v.value, v.field_ref, v.config_map, v.secret, v.optional) for v in container.env] == [
+        ("A", "1", "", None, None, False),
+        ("IP", "", "status.podIP", None, None, False),
+        ("C", "", "", ("m", "k"), None, False),
+        ("S", "", "", None, ("s", "k"), True),
+    ]
+    assert container.readiness is not None
+    assert (container.readiness.http, container.readiness.port, container.readiness.period) == ("/ok", "http", 2.0)
+    assert [(path, origin.line) for path, origin in spec.unsupported] == [
+        ("spec.volumes", 6),
+        ("spec.containers[0].resources", 19),
+    ]
+
+
+def test_secrets_are_decoded_and_never_printed(mesh_of: Load) -> None:
+    text = """
+apiVersion: v1
+kind: Secret
+metadata: {name: a, annotations: {lateen/issue: a.example}}
+data: {token: aHVudGVy, both: b2xk}
+stringData: {both: new}
+"""
+    mesh = mesh_of(text)
+    (secret,) = mesh.secrets
+    assert {key: value.reveal() for key, value in secret.data.items()} == {"both": b"new", "token": b"hunter"}
+    assert secret.issue == "a.example"
+    assert "hunter" not in repr(mesh)
