@@ -68,7 +68,9 @@ class Validator:
     def _message(self, name: str, in_any: bool = False) -> Check:
         if (name, in_any) not in self._compiled:
             compiled = self._compile(self._descriptors.message(name), in_any)
-            self._compiled[name, in_any] = self._with_inner_type(compiled) if name in _TYPED_STRUCTS else compiled
+            self._compiled[name, in_any] = (
+                self._with_inner_type(compiled) if name in wellknown.TYPED_STRUCTS else compiled
+            )
         return self._compiled[name, in_any]
 
     def _compile(self, message: Message, in_any: bool) -> Check:
@@ -261,9 +263,6 @@ class Validator:
                 self._message(name)(value["value"], (at, "value"), out)
 
         return check_typed
-
-
-_TYPED_STRUCTS = frozenset({"xds.type.v3.TypedStruct", "udpa.type.v1.TypedStruct"})
 
 
 def _scalar(convert: Convert, rules: tuple[pgv.Rule, ...]) -> Check:

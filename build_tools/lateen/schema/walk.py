@@ -8,8 +8,6 @@ from lateen.schema import wellknown
 from lateen.schema.descriptors import MESSAGE, Descriptors, Field
 from lateen.schema.path import At, key_step, path_of
 
-_TYPED_STRUCTS = ("xds.type.v3.TypedStruct", "udpa.type.v1.TypedStruct")
-
 
 class Node(NamedTuple):
     """A message of full name `type` in canonical form: snake_case names, nothing that is null.
@@ -49,7 +47,7 @@ class Walker:
             return value
         place = len(found)
         found.append(Node(name, at, value))
-        typed = {"value": str(value.get("type_url", "")).rpartition("/")[2]} if name in _TYPED_STRUCTS else {}
+        typed = {"value": str(value.get("type_url", "")).rpartition("/")[2]} if name in wellknown.TYPED_STRUCTS else {}
         canonical: dict[str, Any] = {}
         changed = False
         for key, item in value.items():

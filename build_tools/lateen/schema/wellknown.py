@@ -11,6 +11,8 @@ from lateen.schema.scalars import SCALARS, Convert, FieldError, duration, field_
 
 ANY = "google.protobuf.Any"
 VALUE = "google.protobuf.Value"
+TYPED_STRUCTS = frozenset({"xds.type.v3.TypedStruct", "udpa.type.v1.TypedStruct"})
+"""Messages whose `value` is the JSON form of the message that their `type_url` names."""
 
 WRAPPED = {
     "google.protobuf.DoubleValue": Proto.TYPE_DOUBLE,
