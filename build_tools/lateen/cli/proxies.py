@@ -20,22 +20,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print a table or, with `-o json`, a list; exit 0."""
+    """Print a table or, with `-o json` or `-o yaml`, the same as data; exit 0."""
     rows = _rows(load_mesh(args), _addresses(args))
+    data = {"version": 1, "proxies": rows}
     if args.output == "json":
         import json  # noqa: PLC0415
 
-        print(json.dumps({"version": 1, "proxies": rows}, indent=2))
+        print(json.dumps(data, indent=2))
+        return 0
+    if args.output == "yaml":
+        from lateen.emit import to_yaml  # noqa: PLC0415
+
+        print(to_yaml(data), end="")
         return 0
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("NAME", "KIND", "WORKLOAD", "ADDRESS", "NODE ID"):
-        table.add_column(title, overflow="fold", no_wrap=title != "NODE ID")
+        table.add_column(title, no_wrap=True)
     for row in rows:
         table.add_row(row["name"], row["kind"], row["workload"], row["address"] or "-", row["node_id"])
-    Console(soft_wrap=True).print(table)
+    Console(width=200, highlight=False).print(table)
     return 0
 
 

@@ -21,10 +21,12 @@ from lateen.runtime.traffic import Report
 _REFRESH = 1.0
 """Seconds between looks at the metrics."""
 
+_FILE_WIDTH = 200
+
 
 def show(running: Running, metrics: str) -> None:
     """Print URLs and, on a terminal, keep a live table of edges, until interrupted."""
-    console = Console(soft_wrap=not sys.stdout.isatty())
+    console = _console()
     console.print(places(running, metrics))
     if not console.is_terminal:
         sys.stdout.flush()
@@ -74,7 +76,7 @@ def print_report(outcome: Report, running: Running, *, as_json: bool) -> None:
         ]
         print(json.dumps({"version": 1, "held": outcome.held, "results": results}, indent=2))
         return
-    console = Console(soft_wrap=not sys.stdout.isatty(), highlight=False)
+    console = _console()
     for result in outcome.results:
         console.print(f"{'[green]ok[/green]  ' if result.held else '[red]FAIL[/red]'} {result.test}: ", end="")
         console.print(result.name, markup=False)
@@ -84,3 +86,8 @@ def print_report(outcome: Report, running: Running, *, as_json: bool) -> None:
     console.print(edge_table(edges(scrape(running.view.proxies))))
     failed = sum(not result.held for result in outcome.results)
     console.print(f"\n{len(outcome.results) - failed} of {len(outcome.results)} expectations held")
+
+
+def _console() -> Console:
+    """A terminal as wide as it is; a file wide enough for every column."""
+    return Console(width=None if sys.stdout.isatty() else _FILE_WIDTH, highlight=False)
