@@ -100,7 +100,7 @@ def mesh() -> Snapshot:
             "mesh": endpoints("mesh", "127.26.0.1", 8443),
             "app": endpoints("app", "127.26.1.1", 8080),
         },
-        "extensions": {"note": lua('h:headers():add("x-note", "1")')},
+        "extensions": {"note": lua('h:headers():add("x-note", "0")')},
     }
 
 

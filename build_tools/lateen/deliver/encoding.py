@@ -72,7 +72,7 @@ class Encoder:
         return encoded
 
     def _resource(self, type_url: str, config: Config, used: dict[bytes, Resource]) -> Resource:
-        content = orjson.dumps(config, default=_reveal, option=orjson.OPT_SORT_KEYS)
+        content = orjson.dumps(config, default=_reveal)
         key = hashlib.sha256(type_url.encode() + content).digest()
         resource = used.get(key) or self._known.get(key)
         if resource is None:

@@ -32,7 +32,7 @@ def shorten(text: str) -> str:
 
 def _named(names: Collection[str], text: str) -> dict[str, str]:
     """The text after each name that begins a line or the list."""
-    longest_first = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-    marks = list(re.finditer(rf"(?:^|\n|\(s\) )({longest_first}): ", text))
+    any_name = "|".join(re.escape(name) for name in names)
+    marks = list(re.finditer(rf"(?:^|\n|\(s\) )({any_name}): ", text))
     starts = [mark.start() for mark in marks] + [len(text)]
     return {mark.group(1): text[mark.end() : end] for mark, end in zip(marks, starts[1:], strict=True)}

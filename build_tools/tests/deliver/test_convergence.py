@@ -169,14 +169,12 @@ class Run:
             self.to_envoy.append(response)
 
     def finish(self) -> None:
-        for _ in range(500):
+        for _ in range(400):
             self.flush()
             if not self.to_envoy and not self.envoy.outbox:
                 return
-            while self.to_envoy:
-                self.down()
-            while self.envoy.outbox:
-                self.up()
+            self.down()
+            self.up()
         raise AssertionError("the two never come to rest")
 
 

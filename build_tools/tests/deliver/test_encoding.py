@@ -99,6 +99,13 @@ def test_a_secret_and_the_same_text_in_clear_are_two_things(identity: Identity) 
     assert found["clear"][SECRET]["s"].version != found["redacted"][SECRET]["s"].version
 
 
+def test_equal_configurations_of_two_types_are_two_things(identity: Identity) -> None:
+    config = {"name": "x", "metadata": {"filter_metadata": {"istio": {"a": "b"}}}}
+    made = snapshot(clusters={"x": config}, listeners={"x": config})
+    found = Encoder(Schema.default()).encode({"p": (made, identity)})["p"]
+    assert found[CLUSTER]["x"].body != found[LISTENER]["x"].body
+
+
 def test_what_does_not_fit_the_schema_is_one_finding_at_its_origin(identity: Identity) -> None:
     origin = Origin("mesh/filter.yaml", 7, 3)
     bad = {"a": cluster("a", "soon"), "b": cluster("b"), "c": {"name": "c", "colour": "red"}}

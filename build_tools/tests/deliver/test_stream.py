@@ -130,6 +130,12 @@ def test_the_first_request_of_a_wildcard_type_is_answered_even_if_there_is_nothi
     assert client.ack() == []
 
 
+def test_so_is_a_later_request_for_all() -> None:
+    client = Client(Stream(), {})
+    client.ask(Request(LISTENER, ("other",)))
+    assert brief(client.ask(Request(LISTENER, ("*",)))) == [(LISTENER, (), ())]
+
+
 def test_an_unchanged_mesh_sends_nothing(client: Client) -> None:
     assert client.edit(mesh()) == []
 
@@ -287,6 +293,14 @@ def test_a_refusal_of_a_single_resource_is_about_that_one(client: Client) -> Non
     assert client.stream.settled(client.resources)
 
 
+def test_what_envoy_accepts_on_another_try_is_in_force(client: Client) -> None:
+    (sent,) = client.edit(mesh(route="2"))
+    client.nack(sent, "not now")
+    client.ask(Request(ROUTE, ("r",)))
+    client.settle()
+    assert client.stream.settled(client.resources)
+
+
 def test_the_same_content_is_tried_again_after_an_undo(client: Client) -> None:
     (sent,) = client.edit(mesh(route="bad"))
     client.nack(sent, "no")
@@ -391,6 +405,10 @@ def test_nothing_is_settled_before_what_a_listener_names_was_asked_for() -> None
     client.ask(Request(ROUTE, ("r",)))
     client.settle()
     assert client.stream.settled(client.resources)
+
+
+def test_nothing_is_settled_while_something_is_to_be_removed(client: Client) -> None:
+    assert not client.stream.settled(client.resources | {CLUSTER: {}})
 
 
 def test_nothing_is_settled_while_an_answer_is_outstanding(client: Client) -> None:
