@@ -6,6 +6,8 @@ without must be there. Written by hand from the Kubernetes API reference (v1).
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lateen.api.shape import (
     ANYTHING,
     BOOLEAN,
@@ -115,7 +117,7 @@ _SERVICE_PORT = partial(
     "port",
     name=STRING,
     port=PORT,
-    targetPort=INT_OR_STRING,
+    targetPort=replace(INT_OR_STRING, minimum=1, maximum=65535),
     nodePort=INTEGER,
     protocol=_PROTOCOL,
     appProtocol=STRING,

@@ -11,10 +11,13 @@ from lateen.runtime.running import RunningProxy
 from lateen.runtime.traffic.caller import Answer, host_matches
 from lateen.runtime.traffic.calllog import CallLogs, Entry
 from lateen.runtime.traffic.cases import Call, Expect, load_tests, needed_times
-from lateen.runtime.traffic.evaluate import failures
+from lateen.runtime.traffic.evaluate import Hosts, failures
 from lateen.source.document import Source
 
-OWNERS = {"127.1.0.1": "catalog-v1", "127.1.0.2": "catalog-v2", "127.1.0.3": "reviews"}
+HOSTS = Hosts(
+    {"127.1.0.1": "catalog-v1", "127.1.0.2": "catalog-v2", "127.1.0.3": "reviews"},
+    {"127.1.0.3": "reviews-0.shop"},
+)
 
 
 def expecting(**expect: object) -> Call:
@@ -43,7 +46,7 @@ def sent(upstream: str) -> Entry:
     ],
 )
 def test_answers(expect: Expect, answer: Answer, problem: str) -> None:
-    assert failures(Call("c", "web", "http://x/", expect=expect), [answer], {}, "", {}) == (
+    assert failures(Call("c", "web", "http://x/", expect=expect), [answer], {}, "", Hosts()) == (
         [problem] if problem else []
     )
 
@@ -51,14 +54,14 @@ def test_answers(expect: Expect, answer: Answer, problem: str) -> None:
 def test_share_counts_what_the_calling_proxy_chose() -> None:
     answers = [Answer(str(i), 200) for i in range(10)]
     logs = {str(i): [sent("127.1.0.2:8080" if i == 0 else "127.1.0.1:8080")] for i in range(10)}
-    assert failures(expecting(share={"catalog-v2": (0.05, 0.15)}), answers, logs, "web.shop", OWNERS) == []
-    assert failures(expecting(share={"catalog-v2": (0.2, 0.3)}), answers, logs, "web.shop", OWNERS) == [
+    assert failures(expecting(share={"catalog-v2": (0.05, 0.15)}), answers, logs, "web.shop", HOSTS) == []
+    assert failures(expecting(share={"catalog-v2": (0.2, 0.3)}), answers, logs, "web.shop", HOSTS) == [
         "catalog-v2 answered 0.100 of the calls, expected 0.2 to 0.3"
     ]
 
 
 def test_a_share_without_log_entries_fails() -> None:
-    problems = failures(expecting(share={"catalog-v1": (0, 1)}), [Answer("a", 200)], {}, "web.shop", OWNERS)
+    problems = failures(expecting(share={"catalog-v1": (0, 1)}), [Answer("a", 200)], {}, "web.shop", HOSTS)
     assert problems == ["the call log of web.shop has 0 of 1 calls"]
 
 
@@ -77,16 +80,24 @@ def test_a_share_without_log_entries_fails() -> None:
 def test_denied_by_is_read_from_the_destination(details: str, denied_by: str, problem: list[str]) -> None:
     logs = {"a": [sent("127.1.0.3:9080"), Entry("reviews-0.shop", "inbound", 403, details, "")]}
     call = expecting(status=403, denied_by=denied_by)
-    assert failures(call, [Answer("a", 403)], logs, "web.shop", OWNERS) == problem
+    assert failures(call, [Answer("a", 403)], logs, "web.shop", HOSTS) == problem
+
+
+def test_without_the_log_of_the_destination_nothing_is_known() -> None:
+    logs = {"a": [sent("127.1.0.3:9080")]}
+    call = expecting(request_headers={"x-tenant": "acme"})
+    assert failures(call, [Answer("a", 200)], logs, "web.shop", HOSTS) == [
+        "no proxy of http://catalog:8080/ has logged the call"
+    ]
 
 
 def test_request_headers_are_those_that_the_destination_saw() -> None:
     inbound = Entry("reviews-0.shop", "inbound", 200, "", "", {"x-tenant": "acme", "x-gone": None})
     logs = {"a": [sent("127.1.0.3:9080"), inbound]}
     good = expecting(request_headers={"X-Tenant": "acme", "x-gone": None})
-    assert failures(good, [Answer("a", 200)], logs, "web.shop", OWNERS) == []
+    assert failures(good, [Answer("a", 200)], logs, "web.shop", HOSTS) == []
     bad = expecting(request_headers={"x-tenant": "forged"})
-    assert failures(bad, [Answer("a", 200)], logs, "web.shop", OWNERS) == [
+    assert failures(bad, [Answer("a", 200)], logs, "web.shop", HOSTS) == [
         "the destination saw x-tenant: acme, expected forged"
     ]
 

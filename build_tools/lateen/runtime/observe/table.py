@@ -33,9 +33,9 @@ def edge_table(edges: Mapping[EdgeKey, Edge], rates: Mapping[EdgeKey, float] | N
     """Edges as a table; with `rates` a column of requests per second, else of requests."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("source -> destination", no_wrap=True)
-    table.add_column("version")
+    table.add_column("version", no_wrap=True)
     for title in ("requests/s" if rates is not None else "requests", "success", "p50 ms", "p99 ms"):
-        table.add_column(title, justify="right")
+        table.add_column(title, justify="right", no_wrap=True)
     table.add_column("mTLS")
     for key, edge in edges.items():
         volume = f"{rates.get(key, 0.0):.1f}" if rates is not None else f"{edge.requests:.0f}"

@@ -5,10 +5,20 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from lateen.runtime.traffic.caller import Answer
 from lateen.runtime.traffic.calllog import Entry
 from lateen.runtime.traffic.cases import Call
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """Addresses of a running mesh: the workload behind each, and the key of the proxy that serves it, if one does."""
+
+    owners: Mapping[str, str] = field(default_factory=dict)
+    proxies: Mapping[str, str] = field(default_factory=dict)
+
 
 _DENIED = re.compile(r"rbac_access_denied_matched_policy\[(.*)\]")
 
@@ -18,18 +28,17 @@ def failures(
     answers: Sequence[Answer],
     logs: Mapping[str, Sequence[Entry]],
     entry: str,
-    owners: Mapping[str, str],
+    hosts: Hosts,
 ) -> list[str]:
     """What of `call.expect` did not hold, in words; empty: all of it held.
 
-    `logs` maps a call id to its entries, `entry` is the key of the proxy that the calls entered by (empty: none),
-    `owners` maps an address to the workload that has it.
+    `logs` maps a call id to its entries, `entry` is the key of the proxy that the calls entered by (empty: none).
     """
     found = Counter(_answers(call, answers))
     problems = [f"{text} ({count} of {len(answers)} calls)" for text, count in found.items()]
-    problems += _shares(call, answers, logs, entry, owners)
+    problems += _shares(call, answers, logs, entry, hosts)
     if call.expect.request_headers or call.expect.denied_by:
-        problems += sorted({text for a in answers for text in _destination(call, logs.get(a.call, ()), entry, owners)})
+        problems += sorted({text for a in answers for text in _destination(call, logs.get(a.call, ()), entry, hosts)})
     return problems
 
 
@@ -53,13 +62,13 @@ def _answers(call: Call, answers: Sequence[Answer]) -> Iterator[str]:
 
 
 def _shares(
-    call: Call, answers: Sequence[Answer], logs: Mapping[str, Sequence[Entry]], entry: str, owners: Mapping[str, str]
+    call: Call, answers: Sequence[Answer], logs: Mapping[str, Sequence[Entry]], entry: str, hosts: Hosts
 ) -> Iterator[str]:
     """Which workload answered which part, as the calling proxy chose it."""
     if not call.expect.share:
         return
     chosen = Counter(
-        owners.get(_host(seen.upstream_host), seen.upstream_host)
+        hosts.owners.get(_host(seen.upstream_host), seen.upstream_host)
         for answer in answers
         for seen in logs.get(answer.call, ())
         if seen.proxy == entry and seen.direction != "inbound"
@@ -73,13 +82,15 @@ def _shares(
             yield f"{workload} answered {part:.3f} of the calls, expected {low:g} to {high:g}"
 
 
-def _destination(call: Call, entries: Sequence[Entry], entry: str, owners: Mapping[str, str]) -> Iterator[str]:
+def _destination(call: Call, entries: Sequence[Entry], entry: str, hosts: Hosts) -> Iterator[str]:
     """What the destination's proxy saw: headers, and which policy denied."""
-    first = next((e for e in entries if e.proxy == entry), None)
-    target = _host(first.upstream_host) if first else ""
-    seen = next((e for e in entries if e.direction == "inbound" and e.proxy != entry), first)
+    by_proxy = {e.proxy: e for e in entries}
+    seen, passed = by_proxy.get(entry), {entry}
+    while seen and (onward := hosts.proxies.get(_host(seen.upstream_host))) and onward not in passed:
+        passed.add(onward)
+        seen = by_proxy.get(onward)
     if seen is None:
-        yield f"no call log has the call (sent to {owners.get(target, target) or 'nobody'})"
+        yield f"no proxy of {call.url} has logged the call"
         return
     for name, value in call.expect.request_headers.items():
         actual = seen.request_headers.get(name.lower())

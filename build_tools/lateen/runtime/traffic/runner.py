@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from lateen.runtime.running import RunningMesh
 from lateen.runtime.traffic.caller import Answer, Caller, Route
 from lateen.runtime.traffic.calllog import CallLogs
 from lateen.runtime.traffic.cases import Call, MetricCheck, TrafficTest
-from lateen.runtime.traffic.evaluate import failures
+from lateen.runtime.traffic.evaluate import Hosts, failures
 
 METRICS_WAIT = 15.0  # seconds; histograms appear at Envoy's next flush (5 s)
 PARALLEL = 4
@@ -56,10 +56,13 @@ def run_once(running: RunningMesh, mesh: Mesh, tests: Sequence[TrafficTest]) -> 
     """
     caller = Caller(running, mesh)
     logs = CallLogs(running.proxies)
-    owners = {p.address: p.owner for p in running.proxies} | {a.address: a.owner for a in running.apps if not a.proxied}
+    hosts = Hosts(
+        {p.address: p.owner for p in running.proxies} | {a.address: a.owner for a in running.apps if not a.proxied},
+        {p.address: p.key for p in running.proxies},
+    )
     try:
         results = [
-            Result(test.name, call.name, tuple(_run_call(caller, logs, owners, call)), str(call.origin))
+            Result(test.name, call.name, tuple(_run_call(caller, logs, hosts, call)), str(call.origin))
             for test in tests
             for call in test.calls
         ]
@@ -69,7 +72,7 @@ def run_once(running: RunningMesh, mesh: Mesh, tests: Sequence[TrafficTest]) -> 
     return Report(tuple(results))
 
 
-def _run_call(caller: Caller, logs: CallLogs, owners: dict[str, str], call: Call) -> list[str]:
+def _run_call(caller: Caller, logs: CallLogs, hosts: Hosts, call: Call) -> list[str]:
     route = caller.route(call)
     if isinstance(route, Diagnostic):
         return [f"{route.code} {route.message}"]
@@ -78,13 +81,14 @@ def _run_call(caller: Caller, logs: CallLogs, owners: dict[str, str], call: Call
     wanted = {a.call: {entry} - {""} for a in answers if not a.error}
     logs.wait_for(wanted)
     if call.expect.request_headers or call.expect.denied_by:
-        logs.wait_for({c: keys | _destinations(logs, c, entry) for c, keys in wanted.items()})
-    return failures(call, answers, {a.call: logs.of(a.call) for a in answers}, entry, owners)
+        logs.wait_for({c: keys | _destinations(logs, c, hosts.proxies) for c, keys in wanted.items()})
+    return failures(call, answers, {a.call: logs.of(a.call) for a in answers}, entry, hosts)
 
 
-def _destinations(logs: CallLogs, call: str, entry: str) -> set[str]:
-    """The proxies, besides the first, that have written of a call so far."""
-    return {e.proxy for e in logs.of(call)} - {entry}
+def _destinations(logs: CallLogs, call: str, proxies: Mapping[str, str]) -> set[str]:
+    """The proxies that a call was sent on to, as those say that have written of it."""
+    hosts = (entry.upstream_host.rpartition(":")[0] for entry in logs.of(call) if entry.direction != "inbound")
+    return {proxies[host] for host in hosts if host in proxies}
 
 
 def _make_all(caller: Caller, call: Call, route: Route) -> list[Answer]:
