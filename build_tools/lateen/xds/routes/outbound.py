@@ -52,6 +52,11 @@ class OutboundHosts:
         """The ports on which some service speaks HTTP, or may."""
         return sorted(self.by_port)
 
+    def protocol(self, host: str, port: int) -> Protocol:
+        """What a service speaks on a port."""
+        declared = self.by_host[host].service.port(port)
+        return declared.protocol if declared else Protocol.AUTO
+
     def of_port(self, port: int) -> list[VirtualHost]:
         """The virtual hosts of a port, sorted by name.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from lateen.diagnostics import Origin
-from lateen.model.service import Protocol, Service, ServicePort
+from lateen.model.service import Protocol, Resolution, Service
 from lateen.model.sidecar import EgressListener
 from lateen.scope.views import OutboundView, ProxyScope, ServiceView
 from lateen.xds.http_proxy import http_proxy_port
@@ -34,13 +34,24 @@ def outbound_routes(scope: ProxyScope) -> Resources:
     return Resources.merge(_configurations(scope, view))
 
 
-def has_own_listener(scope: ProxyScope, service: Service, port: ServicePort) -> bool:
+def has_own_listener(scope: ProxyScope, service: Service, protocol: Protocol) -> bool:
     """Whether a sniffed port is reached at the service's own address, so that its routes need no host to tell it.
 
     Without interception listeners bind one shared address, and none is a service's own.
     """
-    addressed = bool(service.addresses) or service.headless
-    return port.protocol is Protocol.AUTO and addressed and not binds(scope.proxy)
+    addressed = any("/" not in address for address in service.addresses)
+    return protocol is Protocol.AUTO and not binds(scope.proxy) and (addressed or _is_headless(service))
+
+
+def _shares_listener(scope: ProxyScope, service: Service, protocol: Protocol) -> bool:
+    """Whether a port is reached (also) on the wildcard address, where virtual hosts tell services apart."""
+    ranges = any("/" in address for address in service.addresses)
+    external = _is_headless(service) and service.registry != "Kubernetes"
+    return ranges or external or not has_own_listener(scope, service, protocol)
+
+
+def _is_headless(service: Service) -> bool:
+    return not service.addresses and service.resolution is Resolution.PASSTHROUGH
 
 
 def _configurations(scope: ProxyScope, view: OutboundView) -> Iterator[Resources]:
@@ -50,7 +61,7 @@ def _configurations(scope: ProxyScope, view: OutboundView) -> Iterator[Resources
         if listener.protocol is Protocol.HTTP_PROXY:
             yield _proxy_configuration(str(listener.port), scope, view, hosts, services)
         elif listener.protocol.is_http or listener.protocol is Protocol.AUTO:
-            yield route_configuration(outbound_route(listener.port), [*hosts.of_port(listener.port), _last(view)])
+            yield from _port_configurations(scope, view, hosts, listener.port, listener.protocol)
     hosts = OutboundHosts(scope.proxy, view.services, view.http_routes)
     for port in hosts.ports():
         yield from _port_configurations(scope, view, hosts, port)
@@ -58,14 +69,19 @@ def _configurations(scope: ProxyScope, view: OutboundView) -> Iterator[Resources
         yield _proxy_configuration(HTTP_PROXY, scope, view, hosts, view.services)
 
 
-def _port_configurations(scope: ProxyScope, view: OutboundView, hosts: OutboundHosts, port: int) -> Iterator[Resources]:
+def _port_configurations(
+    scope: ProxyScope, view: OutboundView, hosts: OutboundHosts, port: int, protocol: Protocol | None = None
+) -> Iterator[Resources]:
+    """The configurations of a port; a Sidecar's egress listener speaks for all services by a `protocol` of its own."""
     found = hosts.of_port(port)
-    yield route_configuration(outbound_route(port), [*found, _last(view)])
+    spoken = {name: protocol or hosts.protocol(name, port) for name in hosts.by_port.get(port, {})}
+    services = {name: hosts.by_host[name].service for name in spoken}
+    if not spoken or any(_shares_listener(scope, services[name], spoken[name]) for name in spoken):
+        yield route_configuration(outbound_route(port), [*found, _last(view)])
     by_name = {host.name: host for host in found}
-    for name, service_view in hosts.by_port[port].items():
-        service_port = service_view.service.port(port)
+    for name, service in services.items():
         host = by_name.get(domain(name, port))
-        if host and service_port and has_own_listener(scope, service_view.service, service_port):
+        if host and has_own_listener(scope, service, spoken[name]):
             yield route_configuration(outbound_route(port, name), [replace(host, domains=("*",))])
 
 
