@@ -16,14 +16,22 @@ from lateen.runtime.plan import Application
 _STEP = 0.1
 """Seconds between questions while a mesh starts; a probe's own `periodSeconds` can only shorten it."""
 
+_LISTENER_FAILURES = "listener_manager.listener_create_failure"
+
 
 def admin_state(admin: str) -> str:
-    """Empty if the Envoy with this admin URL is ready, else what it says instead."""
+    """Empty if the Envoy with this admin URL is ready, else what it says instead.
+
+    LIVE is not enough: of two that bind an address at once, the loser finds out in `listen()` and goes on without.
+    """
     try:
         answer = _get(f"{admin}/ready", 1)
+        failed = _get(f"{admin}/stats?filter={_LISTENER_FAILURES}", 1).text
     except requests.RequestException:
         return "its admin address does not answer"
-    return "" if answer.ok else f"it says {answer.text.strip()}"
+    if not answer.ok:
+        return f"it says {answer.text.strip()}"
+    return "" if failed.rpartition(":")[2].strip() in ("", "0") else "it cannot listen on all of its addresses"
 
 
 @dataclass(slots=True)

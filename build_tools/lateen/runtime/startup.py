@@ -17,7 +17,7 @@ from lateen.runtime.supervision import Supervised
 
 _STEP = 0.02
 
-_CRITICAL = re.compile(r"\[critical]\[\w+] (?:\[[^]]*] )?(.*)")
+_CRITICAL = re.compile(r"\[critical]\[\w+] (?:\[[^]]*] )?(?:error `)?(.*?)(?:` initializing config .*)?$", re.MULTILINE)
 _CONSTRAINT = re.compile(r"Proto constraint validation failed \((.*)\)")
 
 

@@ -11,7 +11,7 @@ from time import monotonic
 from lateen.runtime.child import Child, stop
 from lateen.runtime.events import Events
 
-_SHORTEST, _LONGEST, _STEADY = 0.5, 10.0, 30.0
+FIRST_DELAY, LONGEST_DELAY, STEADY = 0.5, 10.0, 30.0
 """Seconds before the first restart, before any later one at most, and of running after which it is first again."""
 
 _LOOK = 0.05
@@ -25,8 +25,9 @@ class Supervised:
     spawn: Callable[[], Child]
     child: Child
     reports: bool = False
+    first_delay: float = FIRST_DELAY
     _started: float = field(default_factory=monotonic)
-    _delay: float = _SHORTEST
+    _delay: float = 0.0
     _due: float | None = None
 
     def ended(self) -> bool:
@@ -34,9 +35,10 @@ class Supervised:
         if self.child.running or self._due is not None:
             return False
         now = monotonic()
-        self._delay = _SHORTEST if now - self._started > _STEADY else self._delay
+        if not self._delay or now - self._started > STEADY:
+            self._delay = self.first_delay
         self._due = now + self._delay
-        self._delay = min(2 * self._delay, _LONGEST)
+        self._delay = min(2 * self._delay, LONGEST_DELAY)
         return True
 
     def restart_if_due(self) -> bool:
@@ -52,8 +54,8 @@ class Supervised:
 class Supervision:
     """The processes of a run. Those added are started at once, by the calling thread; `watch` keeps them alive."""
 
-    def __init__(self, events: Events) -> None:
-        self.events = events
+    def __init__(self, events: Events, first_delay: float = FIRST_DELAY) -> None:
+        self.events, self.first_delay = events, first_delay
         self._supervised: list[Supervised] = []
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -63,7 +65,7 @@ class Supervision:
 
     def add(self, name: str, spawn: Callable[[], Child], *, reports: bool = False) -> Supervised:
         """Start a process. Raises OSError if it cannot be."""
-        process = Supervised(name, spawn, spawn(), reports)
+        process = Supervised(name, spawn, spawn(), reports, self.first_delay)
         self._supervised.append(process)
         if reports:
             self._read(process.child)

@@ -181,9 +181,9 @@ def test_an_envoy_that_ends_is_named_with_its_critical_line(lab: Lab, address: s
 def test_a_static_listener_on_a_taken_address_ends_envoy(lab: Lab, address: str) -> None:
     second = static(address, 10000)
     second["admin"]["address"]["socket_address"]["port_value"] = 15001
-    startup = lab.launch(bootstraps={"a-0.shop": static(address, 10000), "b-0.shop": second})
-    assert lab.fails(startup) == ["LAT0702"]
-    assert "Address already in use" in lab.diagnostics[0].message
+    lab.launch(bootstraps={"a-0.shop": static(address, 10000)}).wait(20)
+    assert lab.fails(lab.launch(bootstraps={"b-0.shop": second})) == ["LAT0702"]
+    assert lab.diagnostics[0].message.endswith(f": cannot bind '{address}:10000': Address already in use")
 
 
 def test_an_envoy_that_waits_for_configuration_is_not_ready(lab: Lab, address: str) -> None:
