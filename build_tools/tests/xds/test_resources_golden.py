@@ -1,57 +1,60 @@
-"""Whole meshes: every resource of every proxy as a golden file, each accepted by a real Envoy."""
+"""Whole outputs for reading: routes, clusters and endpoints of three proxies, all of them taken by a real Envoy."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from functools import cache
 from pathlib import Path
+from typing import Any
 
-import orjson
 import pytest
-import yaml
 
-import lateen
-from lateen.model.placement import place_by_cidr
-from lateen.schema.binary import find_envoy
-from lateen.source.document import Source
-from lateen.verify import verify_many
-from lateen.xds.snapshot import Snapshot
+from lateen.emit import to_yaml
+from lateen.model.proxy import Proxy
+from lateen.scope.views import ProxyScope
+from lateen.xds.clusters import clusters
+from lateen.xds.endpoints import endpoints
+from lateen.xds.routes import gateway_routes, outbound_routes
+from lateen.xds.snapshot import Config, Snapshot
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "xds"
-CASES = sorted(path.parent.name for path in GOLDEN.glob("*/in.yaml"))
+pytestmark = pytest.mark.golden
 
-
-@cache
-def compiled(case: str) -> dict[str, Snapshot]:
-    """Every proxy of the mesh in `in.yaml`, with the MeshConfig and node metadata beside it."""
-    folder = GOLDEN / case
-    config, metadata = folder / "in.mesh.yaml", folder / "in.metadata.yaml"
-    source = Source((folder / "in.yaml").read_text(), "in.yaml")
-    mesh = lateen.load(source, mesh_config=config.read_text() if config.exists() else None)
-    mesh = place_by_cidr(mesh, "192.0.2.0/24")
-    more = yaml.safe_load(metadata.read_text()) if metadata.exists() else {}
-    proxies = [replace(proxy, metadata={**proxy.metadata, **more}) for proxy in mesh.proxies()]
-    return {f"{proxy.name}.{proxy.namespace}": lateen.compile(mesh, proxy) for proxy in proxies}
+GOLDEN = Path(__file__).parents[1] / "golden/xds"
+PROXIES: dict[str, dict[str, Any]] = {
+    "outbound": {"addresses": ("192.0.2.1",)},
+    "http-proxy": {"metadata": {"INTERCEPTION_MODE": "NONE", "LATEEN_OUTBOUND_ADDRESS": "127.3.0.1"}},
+    "gateway": {"kind": "router", "namespace": "shop", "labels": {"istio": "ingress"}},
+}
+_ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
+_HCM = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_golden(case: str, golden: Callable[[str, str], None]) -> None:
-    for key, snapshot in compiled(case).items():
-        text = orjson.dumps(snapshot.to_dict(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
-        golden(f"xds/{case}/out.{key}.json", text)
+def listener(name: str, address: str) -> Config:
+    """The least that makes Envoy read a route configuration."""
+    manager = {
+        "@type": _HCM,
+        "stat_prefix": "golden",
+        "rds": {"route_config_name": name, "config_source": {"ads": {}, "resource_api_version": "V3"}},
+        "upgrade_configs": [{"upgrade_type": "CONNECT"}],
+        "http_filters": [{"name": "envoy.filters.http.router", "typed_config": {"@type": _ROUTER}}],
+    }
+    filters = [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]
+    at = {"socket_address": {"address": address, "port_value": 80}}
+    return {"name": name, "address": at, "bind_to_port": False, "filter_chains": [{"filters": filters}]}
 
 
-def test_envoy_takes_every_golden_file() -> None:
-    named = [(f"{case}/{key}", snapshot) for case in CASES for key, snapshot in compiled(case).items()]
-    findings = verify_many([snapshot for _, snapshot in named], find_envoy())
-    assert {name: found for (name, _), found in zip(named, findings, strict=True) if found} == {}
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_every_part_of_a_golden_file_that_came_from_yaml_knows_its_place(case: str) -> None:
-    for snapshot in compiled(case).values():
-        for (attribute, name, path), origin in snapshot.origins.items():
-            assert name in getattr(snapshot, attribute), (attribute, name)
-            assert origin.file == "in.yaml", (attribute, name, path)
-            assert origin.line > 0
+@pytest.mark.parametrize("case", PROXIES)
+def test_output(
+    case: str,
+    scope_of: Callable[..., ProxyScope],
+    golden: Callable[[str, str], None],
+    refusals: Callable[..., dict[str, str]],
+    certificates: Path,
+) -> None:
+    scope = scope_of((GOLDEN / case / "in.yaml").read_text(), **PROXIES[case])
+    routes = outbound_routes(scope).configs | gateway_routes(scope).configs
+    parts = {"routes": routes, "clusters": clusters(scope).configs, "endpoints": endpoints(scope).configs}
+    for part, configs in parts.items():
+        golden(f"xds/{case}/out.{part}.yaml", to_yaml(configs))
+    listeners = {name: listener(name, f"127.25.0.{i + 1}") for i, name in enumerate(routes)}
+    proxy = Proxy("golden", metadata={"LATEEN_CERT_DIR": str(certificates)})
+    assert refusals(golden=Snapshot(proxy, listeners, **parts).static()) == {}
