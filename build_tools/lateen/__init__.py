@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lateen.version import __version__
+
 if TYPE_CHECKING:
     from lateen.analyze import analyze
     from lateen.compiler import Compiler, Delta, compile, load  # noqa: A004
@@ -15,10 +17,8 @@ if TYPE_CHECKING:
     from lateen.model.mesh import Mesh
     from lateen.model.proxy import Proxy
     from lateen.source.document import Source
-    from lateen.verify import verify
+    from lateen.verification import verify
     from lateen.xds.snapshot import Snapshot
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Compiler",
@@ -52,7 +52,7 @@ _HOME = {
     "analyze": "lateen.analyze",
     "compile": "lateen.compiler",
     "load": "lateen.compiler",
-    "verify": "lateen.verify",
+    "verify": "lateen.verification",
 }
 
 

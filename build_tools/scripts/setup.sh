@@ -35,7 +35,7 @@ else
 fi
 
 say "installing Python packages, stock Envoy among them, into .venv (versions and hashes: requirements.lock)"
-"$uv" venv --quiet --clear --python "$python" .venv
+.venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || "$uv" venv --quiet --clear --python "$python" .venv
 "$uv" pip sync --quiet --require-hashes requirements.lock --python .venv/bin/python
 "$uv" pip install --quiet --no-deps --editable . --python .venv/bin/python
 printf '%s' "$wanted" > .venv/lateen.stamp

@@ -58,7 +58,7 @@ def _check(args: argparse.Namespace, binary: Path | None) -> tuple[int, list[Dia
     from lateen.analyze import analyze  # noqa: PLC0415
     from lateen.compiler import Compiler  # noqa: PLC0415
     from lateen.model.placement import place_by_cidr  # noqa: PLC0415
-    from lateen.verify import verify_many  # noqa: PLC0415
+    from lateen.verification import verify_many  # noqa: PLC0415
 
     mesh = place_by_cidr(load_mesh(args), args.place)
     compiler = Compiler(mesh)

@@ -103,5 +103,5 @@ def test_secret_bytes_are_not_in_the_messages() -> None:
 
 
 def test_the_library_is_not_imported_before_it_is_asked_for() -> None:
-    code = "import sys, lateen.xds.snapshot, lateen.verify; sys.exit('envoy_data_plane' in sys.modules)"
+    code = "import sys, lateen.xds.snapshot, lateen.verification; sys.exit('envoy_data_plane' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from lateen.diagnostics.codes.verify import NOT_V3
 from lateen.schema.walk import Node
-from lateen.verify.problem import Problem
+from lateen.verification.problem import Problem
 
 _VERSION_FIELDS = {
     "envoy.config.core.v3.ConfigSource": "resource_api_version",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from lateen.diagnostics.codes.verify import ADDRESS_TAKEN, NO_ENDPOINTS, ORPHAN_ENDPOINTS, SCHEMA
-from lateen.verify.examine import Examined, absent_filter
-from lateen.verify.problem import Problem
+from lateen.verification.examine import Examined, absent_filter
+from lateen.verification.problem import Problem
 from lateen.xds.snapshot import TYPES, Snapshot
 
 Key = tuple[str, str]

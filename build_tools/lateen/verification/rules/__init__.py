@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from lateen.schema.walk import Node
-from lateen.verify.problem import Problem
-from lateen.verify.rules import (
+from lateen.verification.problem import Problem
+from lateen.verification.rules import (
     addresses,
     api_version,
     connection_managers,

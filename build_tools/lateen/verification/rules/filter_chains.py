@@ -9,7 +9,7 @@ from typing import Any
 
 from lateen.diagnostics.codes.verify import CHAINS_OVERLAP
 from lateen.schema.walk import Node
-from lateen.verify.problem import Problem
+from lateen.verification.problem import Problem
 
 _LISTENER = "envoy.config.listener.v3.Listener"
 _LARGEST = 100_000  # combinations of one listener; beyond it Envoy alone decides

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from lateen.verify.references import Key
+from lateen.verification.references import Key
 from lateen.xds.snapshot import Snapshot
 
 _ORDER = ("secrets", "endpoints", "clusters", "listeners", "extensions", "routes")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lateen.diagnostics import Diagnostic, Origin
 from lateen.schema.path import ancestors
-from lateen.verify.problem import Problem
+from lateen.verification.problem import Problem
 from lateen.xds.snapshot import Snapshot
 
 _NOUNS = {

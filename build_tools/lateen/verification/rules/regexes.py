@@ -9,7 +9,7 @@ import re2
 
 from lateen.diagnostics.codes.verify import BAD_REGEX
 from lateen.schema.walk import Node
-from lateen.verify.problem import Problem
+from lateen.verification.problem import Problem
 
 _MATCHERS = ("envoy.type.matcher.v3.RegexMatcher", "xds.type.matcher.v3.RegexMatcher")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from lateen.diagnostics.codes.verify import ADDRESS_TAKEN
 from lateen.schema.walk import Node
-from lateen.verify.problem import Problem
+from lateen.verification.problem import Problem
 
 _LISTENER = "envoy.config.listener.v3.Listener"
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from lateen.diagnostics import Diagnostic, Severity
 from lateen.diagnostics.codes.verify import REJECTED
 from lateen.schema import Schema
-from lateen.verify.examine import Examined, examine
-from lateen.verify.places import Places
-from lateen.verify.problem import Problem
-from lateen.verify.references import Key, check_together
+from lateen.verification.examine import Examined, examine
+from lateen.verification.places import Places
+from lateen.verification.problem import Problem
+from lateen.verification.references import Key, check_together
 from lateen.xds.snapshot import TYPES, Snapshot
 
 _BOOTSTRAP_TYPE = "type.googleapis.com/envoy.config.bootstrap.v3.Bootstrap"
@@ -68,9 +68,9 @@ def _check(snapshot: Snapshot, schema: Schema, known: dict[int, Examined]) -> li
 def _ask_all(
     snapshots: Sequence[Snapshot], binary: Path, schema: Schema, workers: int | None
 ) -> list[list[Diagnostic]]:
-    from lateen.verify.blame import blame  # noqa: PLC0415
-    from lateen.verify.envoy import ask  # noqa: PLC0415
-    from lateen.verify.sandbox import Sandbox  # noqa: PLC0415
+    from lateen.verification.blame import blame  # noqa: PLC0415
+    from lateen.verification.envoy import ask  # noqa: PLC0415
+    from lateen.verification.sandbox import Sandbox  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory(prefix="lateen-verify-") as folder:
         sandbox = Sandbox(Path(folder), schema)

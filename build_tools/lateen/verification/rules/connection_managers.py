@@ -7,7 +7,7 @@ from typing import Any
 
 from lateen.diagnostics.codes.verify import ROUTER_NOT_LAST
 from lateen.schema.walk import Node
-from lateen.verify.problem import Problem
+from lateen.verification.problem import Problem
 
 MANAGER = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 _ROUTER = "envoy.extensions.filters.http.router.v3.Router"

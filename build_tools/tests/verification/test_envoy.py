@@ -12,8 +12,8 @@ from lateen.diagnostics import MeshError, Origin, Redacted
 from lateen.identity.ca import Authority
 from lateen.model.proxy import Proxy
 from lateen.schema.binary import find_envoy
-from lateen.verify import verify, verify_many
-from lateen.verify.envoy import shorten
+from lateen.verification import verify, verify_many
+from lateen.verification.envoy import shorten
 from lateen.xds.snapshot import Snapshot
 
 T = "type.googleapis.com/envoy."

@@ -16,9 +16,9 @@ from lateen.diagnostics import Origin
 from lateen.model.proxy import Proxy
 from lateen.schema import Schema
 from lateen.schema.binary import find_envoy
-from lateen.verify import verify
-from lateen.verify.envoy import ask
-from lateen.verify.sandbox import Sandbox
+from lateen.verification import verify
+from lateen.verification.envoy import ask
+from lateen.verification.sandbox import Sandbox
 from lateen.xds.snapshot import Snapshot
 
 Resources = dict[str, Any]

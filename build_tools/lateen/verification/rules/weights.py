@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from lateen.diagnostics.codes.verify import BAD_WEIGHTS
 from lateen.schema.walk import Node
-from lateen.verify.problem import Problem
+from lateen.verification.problem import Problem
 
 _WEIGHTED = "envoy.config.route.v3.WeightedCluster"
 

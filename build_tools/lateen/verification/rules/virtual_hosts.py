@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from lateen.diagnostics.codes.verify import DUPLICATE_DOMAIN, DUPLICATE_VIRTUAL_HOST
 from lateen.schema.walk import Node
-from lateen.verify.problem import Problem
+from lateen.verification.problem import Problem
 
 _ROUTES = "envoy.config.route.v3.RouteConfiguration"
 

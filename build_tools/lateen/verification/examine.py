@@ -17,10 +17,10 @@ from lateen.diagnostics.codes.verify import (
 )
 from lateen.schema import Schema
 from lateen.schema.walk import Node
-from lateen.verify.problem import Problem, Reference
-from lateen.verify.rules import RULES
-from lateen.verify.rules.addresses import claims
-from lateen.verify.rules.connection_managers import MANAGER
+from lateen.verification.problem import Problem, Reference
+from lateen.verification.rules import RULES
+from lateen.verification.rules.addresses import claims
+from lateen.verification.rules.connection_managers import MANAGER
 
 _CLUSTER = "envoy.config.cluster.v3.Cluster"
 _ROUTES = "envoy.config.route.v3.RouteConfiguration"
