@@ -1,0 +1,103 @@
+"""HTTP/1.1 as it stands on the wire.
+
+A client library would join repeated headers, merge chunks, correct the host and drop trailers, and these are what
+scenarios are about. So messages are written as they are given; what is read comes from Envoy and is well-formed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from lateen.filterkit.scenarios.message import Fields, Message, joined
+
+_BODYLESS = ("204", "304")
+
+
+def write_request(message: Message) -> Iterator[bytes]:
+    """The pieces of a request, each to be sent on its own: the head, then chunk by chunk."""
+    authority = message.header(":authority")
+    host = (("host", authority),) if authority is not None else ()
+    return _write(f"{message.header(':method')} {message.header(':path')} HTTP/1.1", host, message)
+
+
+def write_response(message: Message, method: str) -> Iterator[bytes]:
+    """The pieces of the response to a request with that method; status 200 unless the message says otherwise."""
+    status = message.header(":status") or "200"
+    start = f"HTTP/1.1 {status} Scenario"
+    if method == "HEAD" or status in _BODYLESS:
+        return _write(start, (), Message(message.headers))
+    empty = not message.body and not message.trailers and message.header("content-length") is None
+    return _write(start, (("content-length", "0"),) if empty else (), message)
+
+
+def read_request(stream: BinaryIO) -> Message:
+    """The next request. Raises EOFError if the connection ends before the request does."""
+    method, path, _ = _line(stream).split(" ", 2)
+    fields = _read_fields(stream)
+    body, trailers = _read_body(stream, fields)
+    authority = joined(fields, "host")
+    pseudo = ((":method", method), (":path", path), *(((":authority", authority),) if authority is not None else ()))
+    rest = tuple(field for field in fields if field[0].lower() != "host")
+    return Message((*pseudo, *rest), body, trailers)
+
+
+def read_response(stream: BinaryIO, method: str) -> Message:
+    """The response to a request with that method. Raises EOFError if the connection ends before it does."""
+    status = _line(stream).split(" ", 2)[1]
+    fields = _read_fields(stream)
+    empty = method == "HEAD" or status in _BODYLESS
+    body, trailers = ((), ()) if empty else _read_body(stream, fields)
+    return Message(((":status", status), *fields), body, trailers)
+
+
+def _write(start: str, more: Fields, message: Message) -> Iterator[bytes]:
+    fields = (*more, *(field for field in message.headers if not field[0].startswith(":")))
+    chunked = joined(fields, "transfer-encoding") is not None
+    if not chunked and joined(fields, "content-length") is None and (message.body or message.trailers):
+        chunked = True
+        fields = (*fields, ("transfer-encoding", "chunked"))
+    yield f"{start}\r\n{_lines(fields)}\r\n".encode()
+    for chunk in message.body:
+        data = chunk.encode()
+        if data:  # an empty chunk would end the body
+            yield b"%x\r\n%s\r\n" % (len(data), data) if chunked else data
+    if chunked:
+        yield f"0\r\n{_lines(message.trailers)}\r\n".encode()
+
+
+def _lines(fields: Fields) -> str:
+    return "".join(f"{name}: {value}\r\n" for name, value in fields)
+
+
+def _read_body(stream: BinaryIO, fields: Fields) -> tuple[tuple[str, ...], Fields]:
+    if joined(fields, "transfer-encoding") is None:
+        length = int(joined(fields, "content-length") or 0)
+        return ((_exactly(stream, length),) if length else ()), ()
+    chunks: list[str] = []
+    while size := int(_line(stream).partition(";")[0], 16):
+        chunks.append(_exactly(stream, size))
+        _line(stream)
+    return tuple(chunks), _read_fields(stream)
+
+
+def _read_fields(stream: BinaryIO) -> Fields:
+    fields: list[tuple[str, str]] = []
+    while line := _line(stream):
+        name, _, value = line.partition(":")
+        fields.append((name, value.strip()))
+    return tuple(fields)
+
+
+def _line(stream: BinaryIO) -> str:
+    line = stream.readline()
+    if not line.endswith(b"\n"):
+        raise EOFError("the connection ended within a message")
+    return line.decode(errors="backslashreplace").rstrip("\r\n")
+
+
+def _exactly(stream: BinaryIO, size: int) -> str:
+    data = stream.read(size)
+    if len(data) < size:
+        raise EOFError("the connection ended within a body")
+    return data.decode(errors="backslashreplace")

@@ -1,0 +1,200 @@
+"""A filter's scenarios on one real Envoy."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import orjson
+
+from lateen.diagnostics import Diagnostic, MeshError, Origin, Severity
+from lateen.diagnostics.codes import filterkit as codes
+from lateen.filterkit.catalog import Filter
+from lateen.filterkit.scenarios.compare import Observation, differences
+from lateen.filterkit.scenarios.envoy import Envoy, Setting
+from lateen.filterkit.scenarios.http1 import read_response, write_request
+from lateen.filterkit.scenarios.read import Scenario, read_scenarios
+from lateen.filterkit.scenarios.upstream import LOOPBACK, Upstream
+
+HOST = "envoy"
+
+_ANSWER_SECONDS = 10.0
+_LOG_SECONDS = 5.0
+_BETWEEN_CHUNKS = 0.01
+"""Seconds; Envoy hands on together what it reads together, so the chunks of a body must arrive apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one scenario: `state` is passed, failed or not run; `findings` say why."""
+
+    scenario: Scenario
+    state: str
+    findings: tuple[Diagnostic, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a filter's scenarios. `faults` are findings that belong to no scenario that could be read."""
+
+    filter: str
+    outcomes: tuple[Outcome, ...]
+    faults: tuple[Diagnostic, ...]
+    seconds: float
+
+    @property
+    def findings(self) -> tuple[Diagnostic, ...]:
+        """Everything that was found."""
+        return (*self.faults, *(finding for outcome in self.outcomes for finding in outcome.findings))
+
+    def count(self, state: str) -> int:
+        """How many scenarios ended that way."""
+        return sum(outcome.state == state for outcome in self.outcomes)
+
+
+def run(suite: Filter, envoy: Path) -> Result:
+    """Run every scenario of a filter that lists the host `envoy`.
+
+    A scenario that fails keeps Envoy's log in a temporary folder, which its finding names. Raises OSError if the
+    scenarios cannot be read.
+    """
+    start = monotonic()
+    scenarios, faults = read_scenarios(suite)
+    if not scenarios and not faults:
+        faults.append(codes.NO_SCENARIOS.at(Origin(str(suite.directory)), name=suite.name))
+    chosen = [scenario for scenario in scenarios if HOST in scenario.hosts]
+    outcomes = [_not_run(scenario) for scenario in scenarios if HOST not in scenario.hosts]
+    if chosen and suite.kind == "wasm" and not (suite.directory / f"{suite.name}.wasm").exists():
+        hint = f"lateen filters build {suite.name}"
+        faults.append(codes.NOT_BUILT.at(Origin(str(suite.directory)), name=suite.name, hint=hint))
+    elif chosen:
+        try:
+            outcomes += _run(suite, chosen, envoy)
+        except MeshError as error:
+            faults += error.diagnostics
+    return Result(suite.name, tuple(outcomes), tuple(faults), monotonic() - start)
+
+
+def _not_run(scenario: Scenario) -> Outcome:
+    reason = f"it is for {', '.join(scenario.hosts)} and this host is {HOST}"
+    finding = codes.NOT_RUN.at(scenario.origin("hosts"), scenario=scenario.name, reason=reason)
+    return Outcome(scenario, "not run", (finding,))
+
+
+def _run(suite: Filter, scenarios: Sequence[Scenario], binary: Path) -> list[Outcome]:
+    """The folder of the run stays only if something failed."""
+    folder = Path(tempfile.mkdtemp(prefix=f"lateen-{suite.name}-"))
+    try:
+        seen = _observe(suite, scenarios, binary, folder)
+        outcomes = [_judge(scenario, seen[scenario.name], folder / "envoy.log") for scenario in scenarios]
+    except MeshError:
+        raise
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
+    if all(outcome.state == "passed" for outcome in outcomes):
+        shutil.rmtree(folder)
+    return outcomes
+
+
+def _judge(scenario: Scenario, seen: Observation, log: Path) -> Outcome:
+    findings = tuple(
+        codes.FAILED_EXPECTATION.at(
+            scenario.origin(*path), scenario=scenario.name, problem=problem, hint=f"Envoy's log: {log}"
+        )
+        for path, problem in differences(scenario.expect, seen)
+    )
+    return Outcome(scenario, "failed" if findings else "passed", findings)
+
+
+def _observe(
+    suite: Filter, scenarios: Sequence[Scenario], binary: Path, folder: Path
+) -> dict[str, Observation]:
+    """What came of each scenario, by its name."""
+    settings = _settings(scenarios)
+    clients: dict[str, str] = {}
+    seen: dict[str, Observation] = {}
+    with Upstream() as upstream, Envoy(binary, suite, settings.values(), upstream.port, folder) as envoy:
+        ports = dict(zip(settings, envoy.ports, strict=True))
+        for scenario in scenarios:
+            clients[scenario.name], seen[scenario.name] = _exchange(scenario, ports[_key(scenario)], upstream)
+        records = _records(envoy.calls, set(clients.values()))
+    return {name: _with_record(seen[name], records.get(client)) for name, client in clients.items()}
+
+
+def _settings(scenarios: Sequence[Scenario]) -> dict[bytes, Setting]:
+    """One setting for all scenarios with the same configuration and direction, so that they share a listener."""
+    settings: dict[bytes, Setting] = {}
+    for key, group in groupby(sorted(scenarios, key=_key), _key):
+        members = list(group)
+        attributes = sorted({name for member in members for name in member.expect.get("attributes", ())})
+        namespaces = sorted({name for member in members for name in member.expect.get("metadata", ())})
+        settings[key] = Setting(members[0].config, members[0].direction, tuple(attributes), tuple(namespaces))
+    return settings
+
+
+def _key(scenario: Scenario) -> bytes:
+    return orjson.dumps([scenario.config, scenario.direction], option=orjson.OPT_SORT_KEYS)
+
+
+def _exchange(scenario: Scenario, port: int, upstream: Upstream) -> tuple[str, Observation]:
+    """Send the request of a scenario; gives the client's address and what was seen so far."""
+    upstream.response, upstream.received = scenario.response, None
+    with socket.create_connection((LOOPBACK, port), _ANSWER_SECONDS) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        client = "{}:{}".format(*connection.getsockname())
+        try:
+            _send(connection, scenario)
+            with connection.makefile("rb") as stream:
+                response = read_response(stream, scenario.request.header(":method") or "")
+        except (EOFError, OSError) as error:
+            return client, Observation(failure=f"no answer from Envoy: {error}")
+    return client, Observation(upstream.received, response)
+
+
+def _send(connection: socket.socket, scenario: Scenario) -> None:
+    """A filter may answer before the body has come; what is left of it is then nobody's business."""
+    for index, piece in enumerate(write_request(scenario.request)):
+        if index:
+            sleep(_BETWEEN_CHUNKS)
+        try:
+            connection.sendall(piece)
+        except ConnectionError:
+            return
+
+
+def _records(path: Path, clients: set[str]) -> dict[str, dict[str, Any]]:
+    """The access log by client; waits until it has a line of each, which Envoy writes a moment after the answer."""
+    deadline = monotonic() + _LOG_SECONDS
+    while True:
+        lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+        entries = [orjson.loads(line) for line in lines if line.endswith(b"\n")]
+        records = {entry["client"]: entry for entry in entries}
+        if clients <= records.keys() or monotonic() > deadline:
+            return records
+        sleep(0.01)
+
+
+def _with_record(seen: Observation, record: dict[str, Any] | None) -> Observation:
+    if seen.failure:
+        return seen
+    if record is None:
+        return Observation(failure="Envoy logged nothing of the request")
+    return replace(
+        seen,
+        details=record["details"] or "",
+        attributes=record["attributes"] or {},
+        metadata=record["metadata"] or {},
+    )
+
+
+def failed(results: Sequence[Result]) -> bool:
+    """Whether anything was found that is an error."""
+    return any(finding.severity is Severity.ERROR for result in results for finding in result.findings)

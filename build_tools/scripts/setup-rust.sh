@@ -1,0 +1,12 @@
+#!/bin/sh
+# Finds a Rust that builds the filters, or installs Debian's (as root). Elsewhere says what to install.
+set -eu
+cd "$(dirname "$0")/../.."
+
+if ! sh build_tools/scripts/rust-env.sh >/dev/null 2>&1 && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+  echo "setup: installing Debian's Rust with its sources, and a linker for wasm (filters are rebuilt and tested)" >&2
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends \
+    rustc-web cargo-web rust-web-src rust-web-clippy rustfmt-web lld-22 gcc libc6-dev >/dev/null
+fi
+sh build_tools/scripts/rust-env.sh >/dev/null

@@ -1,0 +1,186 @@
+//! The part of `google.protobuf.Struct` that metadata consists of: texts and nested structures.
+//!
+//! Keys are written in order, as deterministic serialization in C++ does, so that equal metadata has equal bytes.
+//! Reading ignores values of other types and anything nested deeper than metadata is.
+
+/// Values by key, in order of the keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Structure(Vec<(String, Value)>);
+
+/// A value of metadata.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// `string_value`.
+    Text(String),
+    /// `struct_value`.
+    Structure(Structure),
+}
+
+impl Structure {
+    /// The value of a key.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        let place = self.find(key).ok()?;
+        self.0.get(place).map(|(_, value)| value)
+    }
+
+    /// Set the value of a key; the last one counts.
+    pub fn insert(&mut self, key: String, value: Value) {
+        match self.find(&key) {
+            Err(place) => self.0.insert(place, (key, value)),
+            Ok(place) => {
+                if let Some(entry) = self.0.get_mut(place) {
+                    entry.1 = value;
+                }
+            }
+        }
+    }
+
+    fn find(&self, key: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(name, _)| name.as_str().cmp(key))
+    }
+}
+
+/// `LABELS` is the one structure within the structure.
+const DEEPEST: usize = 2;
+
+// Field numbers of Struct, of an entry of its map, and of Value.
+const FIELDS: u64 = 1;
+const KEY: u64 = 1;
+const VALUE: u64 = 2;
+const STRING_VALUE: u64 = 3;
+const STRUCT_VALUE: u64 = 5;
+
+// Wire types.
+const VARINT: u64 = 0;
+const FIXED64: u64 = 1;
+const LENGTH_DELIMITED: u64 = 2;
+const FIXED32: u64 = 5;
+
+/// The bytes of a message.
+pub fn encode(structure: &Structure) -> Vec<u8> {
+    let mut message = Vec::new();
+    for (key, value) in &structure.0 {
+        let mut entry = Vec::new();
+        put(&mut entry, KEY, key.as_bytes());
+        put(&mut entry, VALUE, &encode_value(value));
+        put(&mut message, FIELDS, &entry);
+    }
+    message
+}
+
+/// The structure in a message, or nothing if it is not one.
+pub fn decode(message: &[u8]) -> Option<Structure> {
+    decode_at(message, DEEPEST)
+}
+
+fn encode_value(value: &Value) -> Vec<u8> {
+    let mut message = Vec::new();
+    match value {
+        Value::Text(text) => put(&mut message, STRING_VALUE, text.as_bytes()),
+        Value::Structure(structure) => put(&mut message, STRUCT_VALUE, &encode(structure)),
+    }
+    message
+}
+
+fn put(message: &mut Vec<u8>, field: u64, content: &[u8]) {
+    put_varint(message, field << 3 | LENGTH_DELIMITED);
+    put_varint(message, content.len() as u64);
+    message.extend(content);
+}
+
+fn put_varint(message: &mut Vec<u8>, mut value: u64) {
+    while value > 0x7f {
+        message.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    message.push(value as u8);
+}
+
+fn decode_at(message: &[u8], depth: usize) -> Option<Structure> {
+    let mut structure = Structure::default();
+    let mut fields = Fields(message);
+    while let Some((number, content)) = fields.next()? {
+        if number != FIELDS {
+            continue;
+        }
+        if let (key, Some(value)) = decode_entry(content, depth)? {
+            structure.insert(key, value);
+        }
+    }
+    Some(structure)
+}
+
+fn decode_entry(message: &[u8], depth: usize) -> Option<(String, Option<Value>)> {
+    let (mut key, mut value) = (String::new(), None);
+    let mut fields = Fields(message);
+    while let Some((number, content)) = fields.next()? {
+        match number {
+            KEY => key = text(content)?,
+            VALUE => value = decode_value(content, depth)?,
+            _ => {}
+        }
+    }
+    Some((key, value))
+}
+
+/// The outer option is whether the message can be read, the inner whether it is a value that metadata has.
+fn decode_value(message: &[u8], depth: usize) -> Option<Option<Value>> {
+    let mut value = None;
+    let mut fields = Fields(message);
+    while let Some((number, content)) = fields.next()? {
+        value = match number {
+            STRING_VALUE => Some(Value::Text(text(content)?)),
+            STRUCT_VALUE if depth > 1 => Some(Value::Structure(decode_at(content, depth - 1)?)),
+            _ => None,
+        };
+    }
+    Some(value)
+}
+
+fn text(content: &[u8]) -> Option<String> {
+    String::from_utf8(content.to_vec()).ok()
+}
+
+/// The fields of a message that is read from the front.
+struct Fields<'a>(&'a [u8]);
+
+impl<'a> Fields<'a> {
+    /// The next field's number and content (empty for numbers); the outer option is whether the message can be read,
+    /// the inner whether there is one more field.
+    fn next(&mut self) -> Option<Option<(u64, &'a [u8])>> {
+        if self.0.is_empty() {
+            return Some(None);
+        }
+        let tag = self.varint()?;
+        let content = match tag & 7 {
+            VARINT => self.varint().map(|_| &[][..]),
+            FIXED64 => self.take(8).map(|_| &[][..]),
+            LENGTH_DELIMITED => {
+                let size = usize::try_from(self.varint()?).ok()?;
+                self.take(size)
+            }
+            FIXED32 => self.take(4).map(|_| &[][..]),
+            _ => None,
+        };
+        Some(Some((tag >> 3, content?)))
+    }
+
+    fn take(&mut self, size: usize) -> Option<&'a [u8]> {
+        let (content, rest) = self.0.split_at_checked(size)?;
+        self.0 = rest;
+        Some(content)
+    }
+
+    fn varint(&mut self) -> Option<u64> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let (byte, rest) = self.0.split_first()?;
+            self.0 = rest;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Some(value);
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,112 @@
+//! From the host's context numbers to a filter's plugins and streams.
+
+use core::cell::RefCell;
+
+use crate::table::Table;
+use crate::{Action, Filter, Host, Level};
+
+/// How many streams of a worker a module keeps state for. Beyond it requests are refused with 503: state that is
+/// bounded by nothing but the clients' patience is none of a filter's business.
+pub const MAX_STREAMS: usize = 65_536;
+
+/// The plugins and streams of one machine. [`crate::export!`] makes one; nothing else needs to.
+///
+/// The cell is never borrowed twice, because the host calls back only after a callback has returned. Should a host do
+/// so all the same, the inner call leaves the stream alone.
+pub struct Dispatcher<F: Filter> {
+    contexts: RefCell<Contexts<F>>,
+}
+
+struct Contexts<F: Filter> {
+    plugins: Table<F>,
+    streams: Table<(u32, F::Stream)>,
+}
+
+impl<F: Filter> Dispatcher<F> {
+    /// No plugin, no stream.
+    #[must_use]
+    pub const fn new() -> Self {
+        let contexts = Contexts {
+            plugins: Table::new(),
+            streams: Table::new(),
+        };
+        Self {
+            contexts: RefCell::new(contexts),
+        }
+    }
+
+    /// A plugin (no parent) or a stream of the plugin `parent` begins.
+    pub fn create(&self, context: u32, parent: u32) {
+        if let Ok(mut contexts) = self.contexts.try_borrow_mut() {
+            if parent != 0 && contexts.streams.len() < MAX_STREAMS {
+                let stream = (parent, F::Stream::default());
+                contexts.streams.insert(context, stream);
+            }
+        }
+    }
+
+    /// A plugin gets its configuration; false makes the host reject it.
+    pub fn configure<H: Host>(&self, host: &H, context: u32, size: usize) -> bool {
+        let configured = host
+            .configuration(size)
+            .map_err(|status| format!("the configuration cannot be read: {status:?}"))
+            .and_then(|configuration| F::configure(host, &configuration));
+        match (configured, self.contexts.try_borrow_mut()) {
+            (Ok(plugin), Ok(mut contexts)) => {
+                contexts.plugins.insert(context, plugin);
+                true
+            }
+            (Err(problem), _) => {
+                host.log(Level::Error, &problem);
+                false
+            }
+            (Ok(_), Err(_)) => false,
+        }
+    }
+
+    /// Request headers: a stream for which there was no room is refused.
+    pub fn request_headers<H: Host>(&self, host: &H, context: u32) -> Action {
+        self.with(context, |filter, stream| filter.on_request_headers(stream, host))
+            .unwrap_or_else(|| refuse(host))
+    }
+
+    /// Response headers.
+    pub fn response_headers<H: Host>(&self, host: &H, context: u32) -> Action {
+        self.with(context, |filter, stream| filter.on_response_headers(stream, host))
+            .unwrap_or(Action::Continue)
+    }
+
+    /// The end of a stream.
+    pub fn log<H: Host>(&self, host: &H, context: u32) {
+        self.with(context, |filter, stream| filter.on_log(stream, host));
+    }
+
+    /// A plugin or stream ends.
+    pub fn delete(&self, context: u32) {
+        if let Ok(mut contexts) = self.contexts.try_borrow_mut() {
+            if contexts.streams.remove(context).is_none() {
+                contexts.plugins.remove(context);
+            }
+        }
+    }
+
+    fn with<R>(&self, context: u32, callback: impl FnOnce(&mut F, &mut F::Stream) -> R) -> Option<R> {
+        let mut contexts = self.contexts.try_borrow_mut().ok()?;
+        let Contexts { plugins, streams } = &mut *contexts;
+        let (plugin, stream) = streams.get_mut(context)?;
+        Some(callback(plugins.get_mut(*plugin)?, stream))
+    }
+}
+
+impl<F: Filter> Default for Dispatcher<F> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn refuse<H: Host>(host: &H) -> Action {
+    match host.send_local_response(503, &[], b"", "lateen_too_many_streams") {
+        Ok(()) => Action::Pause,
+        Err(_) => Action::Continue,
+    }
+}

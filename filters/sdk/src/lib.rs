@@ -1,0 +1,26 @@
+//! A thin, typed layer over the proxy-wasm ABI 0.2.1.
+//!
+//! A filter implements [`Filter`] and names the callbacks that it wants in [`export!`]; a module imports and exports
+//! nothing else, so that what it may do can be read off it. Every call to the host goes through [`Host`], which is
+//! implemented by the ABI in a module and by the feature `fake`'s `FakeHost` in native tests. A host status is a value
+//! ([`Status`]), never a panic.
+//!
+//! [ABI]: https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1
+
+#[cfg(target_arch = "wasm32")]
+pub mod abi;
+mod dispatch;
+mod export;
+#[cfg(feature = "fake")]
+pub mod fake;
+mod filter;
+mod host;
+mod pairs;
+pub mod property;
+mod state;
+mod table;
+
+pub use dispatch::{Dispatcher, MAX_STREAMS};
+pub use filter::{Action, Filter};
+pub use host::{Headers, Host, Level, Map, Status};
+pub use state::declare;
