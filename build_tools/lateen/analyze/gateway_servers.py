@@ -53,13 +53,13 @@ def _unserved_ports(mesh: Mesh, gateway: Gateway, routers: list[Workload]) -> It
 def _credentials(mesh: Mesh, gateway: Gateway, routers: list[Workload]) -> Iterator[Diagnostic]:
     known = {(secret.ref.namespace, secret.ref.name) for secret in mesh.secrets if secret.ref.kind == "Secret"}
     for server in gateway.servers:
-        for index, name in enumerate(server.tls.credential_names if server.tls else ()):
+        names = server.tls.credential_names if server.tls else ()
+        for index, name in enumerate(names):
             missing = sorted({w.namespace for w in routers if (w.namespace, name) not in known})
             # a name with a scheme (`kubernetes-gateway://`, `sds://`) is looked up elsewhere
             if missing and "://" not in name:
-                several = gateway.ref.at(server.path, "tls", "credentialNames", index)
-                single = gateway.ref.at(server.path, "tls", "credentialName")
-                origin = max(several, single, key=lambda place: len(place.field_path))
+                field = ("credentialNames", index) if len(names) > 1 else ("credentialName",)
+                origin = gateway.ref.at(server.path, "tls", *field)
                 yield codes.UNKNOWN_CREDENTIAL.at(origin, name=name, namespace=missing[0])
 
 

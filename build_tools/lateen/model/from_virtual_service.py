@@ -46,7 +46,7 @@ def virtual_services(body: Fields, context: Context) -> Iterator[DraftRoute | Tc
         _check_delegate(spec, tls, tcp)
     export_to = visibility(spec.texts("exportTo"), context.config.default_virtual_service_export_to, namespace)
     created = body.resource.created
-    if http:
+    if http and (names or not spec.wrote("hosts")):
         rules = tuple(RoutedRule(*http_rule(section, context), section) for section in http)
         yield DraftRoute(HttpRoute(body.ref, names, gateways, (), export_to, created), rules)
     for sections, by_sni in ((tls, True), (tcp, False)):
