@@ -81,6 +81,7 @@ def base_bootstrap(proxy: Proxy) -> Config:
         "bootstrap_extensions": [_stat_namespace()],
         "stats_config": _stats_config(),
         "layered_runtime": {"layers": [{"name": "lateen", "static_layer": _RUNTIME}]},
+        "overload_manager": {"resource_monitors": [_CONNECTIONS]},
     }
     if source := str(proxy.metadata.get("LATEEN_BIND_ADDRESS", "")):
         # Peers see the workload's address as the source, not whatever loopback address the kernel takes.
@@ -94,8 +95,15 @@ _RUNTIME: Config = {
     # Long regular expressions are the user's right; Envoy's default limit is 100.
     "re2.max_program_size.error_level": 32768,
     "re2.max_program_size.warn_level": 32768,
-    # Envoy warns when this is not said; the number of connections is the operating system's business.
-    "overload.global_downstream_max_connections": 2147483647,
+}
+
+# Envoy warns at every start when no limit is set; how many connections there may be is the operating system's business.
+_CONNECTIONS: Config = {
+    "name": "envoy.resource_monitors.global_downstream_max_connections",
+    "typed_config": {
+        "@type": f"{_TYPES}.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+        "max_active_downstream_connections": 2147483647,
+    },
 }
 
 

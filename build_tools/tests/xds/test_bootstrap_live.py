@@ -36,6 +36,8 @@ def address(tmp_path_factory: pytest.TempPathFactory, worker_address: str) -> It
     else:
         envoy.kill()
         pytest.fail((folder / "log").read_text()[-2000:])
+    complaints = [line for line in (folder / "log").read_text().splitlines() if "[warning]" in line]
+    assert not complaints, complaints
     yield bind
     envoy.terminate()
     envoy.wait(10)
