@@ -103,6 +103,37 @@ def authorization_policy(name: str, *paths: str) -> dict[str, Any]:
     }
 
 
+def service_entry(host: str, *weights: int) -> dict[str, Any]:
+    """A ServiceEntry with an endpoint for each weight, where nothing listens."""
+    endpoints = [{"address": f"192.0.2.{n}", "weight": weight} for n, weight in enumerate(weights, 1)]
+    return {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "ServiceEntry",
+        "metadata": {"name": host.partition(".")[0]},
+        "spec": {
+            "hosts": [host],
+            "ports": [{"number": 8080, "name": "http", "protocol": "HTTP"}],
+            "resolution": "STATIC",
+            "endpoints": endpoints,
+        },
+    }
+
+
+def tenants(name: str, default: str) -> dict[str, Any]:
+    """The filter `tenant_context` in the sidecar of that workload; `default` is the tenant of calls without one."""
+    config = {"header": "x-tenant", "sources": [{"header": {"name": "x-api-tenant"}}], "default": default}
+    return {
+        "apiVersion": "extensions.istio.io/v1alpha1",
+        "kind": "TrafficExtension",
+        "metadata": {"name": "tenants"},
+        "spec": {
+            "selector": {"matchLabels": {"app": name}},
+            "phase": "AUTHN",
+            "wasm": {"url": "lateen://tenant_context", "pluginConfig": config},
+        },
+    }
+
+
 def write(directory: Path, **files: str) -> Path:
     """Files of a mesh, `NAME.yaml` each; with a MeshConfig unless one is given."""
     directory.mkdir(exist_ok=True)

@@ -12,10 +12,30 @@ import pytest
 from harness import Run, Traffic, client, counters, in_force
 from lateen.runtime.events import findings_of
 from lateen.runtime.supervisor import Running
-from meshes import authorization_policy, deployment, destination_rule, documents, save, service, virtual_service, write
+from meshes import (
+    authorization_policy,
+    deployment,
+    destination_rule,
+    documents,
+    save,
+    service,
+    service_entry,
+    tenants,
+    virtual_service,
+    write,
+)
 
 EDITS = 200
-WATCHED = r"(cluster_manager\.cluster|listener_manager\.listener)_(modified|added|removed)$|rds\..*config_reload$"
+WATCHED = "|".join(
+    (
+        r"cluster_manager\.cluster_(modified|added|removed)$",
+        r"listener_manager\.listener_(modified|added|removed)$",
+        r"\.rds\..*config_reload$",
+        r"extension_config_discovery\..*config_reload$",
+        r"sds\..*update_success$",
+    )
+)
+"""Counters that move when Envoy takes a change: clusters, listeners, routes, extension configs, certificates."""
 
 
 class Editor:
@@ -40,6 +60,14 @@ class Editor:
         policy = authorization_policy("reviews", f"/denied/{self._next('listener')}")
         save(self.directory / "policy.yaml", documents(policy))
 
+    def endpoint(self) -> None:
+        """Changes the weight of an endpoint of `legacy`."""
+        save(self.directory / "legacy.yaml", documents(service_entry("legacy.example", self._next("endpoint") + 1, 1)))
+
+    def extension(self) -> None:
+        """Changes the configuration of a filter of `reviews`."""
+        save(self.directory / "tenants.yaml", documents(tenants("reviews", f"tenant-{self._next('extension')}")))
+
     def _next(self, kind: str) -> int:
         self.made[kind] += 1
         return self.made[kind]
@@ -54,6 +82,8 @@ def mesh(directory: Path) -> Path:
         routes=documents(virtual_service("reviews", timeout="10s")),
         rules=documents(destination_rule("reviews", connectionPool={"http": {"maxRequestsPerConnection": 100_000}})),
         policy=documents(authorization_policy("reviews", "/denied/0")),
+        legacy=documents(service_entry("legacy.example", 1, 1)),
+        tenants=documents(tenants("reviews", "tenant-0")),
     )
 
 
@@ -66,13 +96,14 @@ def moved(running: Running, owner: str, edit: Callable[[], None]) -> dict[str, i
 
 
 def test_two_hundred_edits_under_traffic(mesh: Path, up: Run) -> None:
-    """No request fails, and Envoy's counters move by exactly the edits: clusters, listeners and routes of each kind."""
+    """No request fails, and Envoy's counters move by exactly the edits."""
     editor, choose = Editor(mesh), random.Random(4)
+    kinds = [editor.route, editor.cluster, editor.listener, editor.endpoint, editor.extension]
     with up(mesh) as running:
         before = {owner: counters(running, owner, WATCHED) for owner in ("web", "reviews")}
         with Traffic(lambda: client(running, "web"), "http://reviews:8080/") as traffic:
             for _ in range(EDITS):
-                in_force(running, choose.choice([editor.route, editor.cluster, editor.listener]))
+                in_force(running, choose.choice(kinds))
         after = {owner: counters(running, owner, WATCHED) for owner in ("web", "reviews")}
     assert traffic.failures == []
     assert traffic.requests > 1000
@@ -80,13 +111,20 @@ def test_two_hundred_edits_under_traffic(mesh: Path, up: Run) -> None:
         owner: {name: value - before[owner].get(name, 0) for name, value in found.items()}
         for owner, found in after.items()
     }
+    assert min(editor.made.values()) > EDITS / len(kinds) / 2
     for owner in ("web", "reviews"):
         assert change[owner]["cluster_manager.cluster_modified"] == editor.made["cluster"]
         assert change[owner]["cluster_manager.cluster_added"] == change[owner]["cluster_manager.cluster_removed"] == 0
-        reloads = {name: value for name, value in change[owner].items() if name.endswith("config_reload")}
-        assert set(reloads.values()) == {editor.made["route"]}
+        assert of(change[owner], ".rds.") == {editor.made["route"]}
+        assert of(change[owner], "sds.") == {0}
     assert change["web"]["listener_manager.listener_modified"] == 0
     assert change["reviews"]["listener_manager.listener_modified"] == editor.made["listener"]
+    assert max(of(change["reviews"], "default.tenants")) == editor.made["extension"]
+
+
+def of(change: dict[str, int], part: str) -> set[int]:
+    """How far the counters moved whose names have that part."""
+    return {value for name, value in change.items() if part in name}
 
 
 def test_an_edit_moves_the_counter_of_its_kind_and_no_other(mesh: Path, up: Run) -> None:
@@ -97,6 +135,10 @@ def test_an_edit_moves_the_counter_of_its_kind_and_no_other(mesh: Path, up: Run)
         routes = moved(running, "web", editor.route)
         assert set(routes.values()) == {1}
         assert all(".rds." in name for name in routes)
+        assert moved(running, "web", editor.endpoint) == {}
+        extensions = moved(running, "reviews", editor.extension)
+        assert set(extensions.values()) == {1}
+        assert all("extension_config_discovery" in name for name in extensions)
 
 
 def test_a_blank_line_changes_nothing(mesh: Path, up: Run) -> None:
