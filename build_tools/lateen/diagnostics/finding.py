@@ -24,8 +24,9 @@ class Severity(IntEnum):
 class Origin:
     """A place in the user's input.
 
-    `line` and `column` count from 1; 0 means that the place is the whole file. `resource` is
-    `Kind namespace/name`, `field_path` the path inside it (`spec.http[0].route[1].weight`).
+    `line` and `column` count from 1; 0 means that the place is the whole file. An empty `file` is no place in an input:
+    the fault lies in the usage or the machine. `resource` is `Kind namespace/name`, `field_path` the path inside it
+    (`spec.http[0].route[1].weight`).
     """
 
     file: str = ""
@@ -35,7 +36,7 @@ class Origin:
     field_path: str = ""
 
     def __str__(self) -> str:
-        place = [self.file or "<input>"]
+        place = [self.file or "lateen"]
         if self.line:
             place += [str(self.line), str(self.column)]
         return ":".join(place)

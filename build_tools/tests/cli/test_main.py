@@ -66,6 +66,12 @@ def test_a_mesh_error_prints_findings_and_exits_with_1(capsys: pytest.CaptureFix
     assert "mesh.yaml:3:5: LAT9999 error: something is wrong" in capsys.readouterr().err
 
 
+def test_an_error_that_lies_in_no_file_exits_with_2(capsys: pytest.CaptureFixture[str]) -> None:
+    error = MeshError((FAULT.at(Origin(), what="missing"),))
+    assert run_command(raising(error), ARGS) == 2
+    assert "lateen: LAT9999 error: something is missing" in capsys.readouterr().err
+
+
 def test_an_io_error_is_one_line_and_exits_with_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command(raising(PermissionError(13, "Permission denied", "secret.yaml")), ARGS) == 2
     assert capsys.readouterr().err == "lateen: secret.yaml: Permission denied\n"
