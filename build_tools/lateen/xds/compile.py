@@ -43,6 +43,7 @@ def compile_scope(scope: ProxyScope) -> Snapshot:
             (attribute, name, path): origin
             for attribute, part in built.items()
             for (name, path), origin in part.origins.items()
+            if origin.file
         },
     )
 

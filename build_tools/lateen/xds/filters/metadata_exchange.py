@@ -24,7 +24,7 @@ def build(chain: Chain) -> list[Config]:
 
 def enabled(proxy: Proxy) -> bool:
     """Whether this proxy exchanges metadata."""
-    return FILTER in catalog() and str(proxy.metadata.get("LATEEN_METADATA_EXCHANGE", "true")).lower() != "false"
+    return str(proxy.metadata.get("LATEEN_METADATA_EXCHANGE", "true")).lower() != "false"
 
 
 def resources(scope: ProxyScope) -> Resources:

@@ -1,0 +1,56 @@
+"""Whole meshes: every resource of every proxy as a golden file, each accepted by a real Envoy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+
+import lateen
+from lateen.emit import to_yaml
+from lateen.model.placement import place_by_cidr
+from lateen.schema.binary import find_envoy
+from lateen.source.document import Source
+from lateen.verification import verify_many
+from lateen.xds.snapshot import Snapshot
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "snapshot"
+CASES = sorted(path.parent.name for path in GOLDEN.glob("*/in.yaml"))
+
+
+@cache
+def compiled(case: str) -> dict[str, Snapshot]:
+    """Every proxy of the mesh in `in.yaml`, with the MeshConfig and node metadata beside it."""
+    folder = GOLDEN / case
+    config, metadata = folder / "in.mesh.yaml", folder / "in.metadata.yaml"
+    source = Source((folder / "in.yaml").read_text(), "in.yaml")
+    mesh = lateen.load(source, mesh_config=config.read_text() if config.exists() else None)
+    mesh = place_by_cidr(mesh, "192.0.2.0/24")
+    more = yaml.safe_load(metadata.read_text()) if metadata.exists() else {}
+    proxies = [replace(proxy, metadata={**proxy.metadata, **more}) for proxy in mesh.proxies()]
+    return {f"{proxy.name}.{proxy.namespace}": lateen.compile(mesh, proxy) for proxy in proxies}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_golden(case: str, golden: Callable[[str, str], None]) -> None:
+    for key, snapshot in compiled(case).items():
+        golden(f"snapshot/{case}/out.{key}.yaml", to_yaml(snapshot.to_dict()))
+
+
+def test_envoy_takes_every_golden_file() -> None:
+    named = [(f"{case}/{key}", snapshot) for case in CASES for key, snapshot in compiled(case).items()]
+    findings = verify_many([snapshot for _, snapshot in named], find_envoy())
+    assert {name: found for (name, _), found in zip(named, findings, strict=True) if found} == {}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_part_of_a_golden_file_that_came_from_yaml_knows_its_place(case: str) -> None:
+    for snapshot in compiled(case).values():
+        for (attribute, name, path), origin in snapshot.origins.items():
+            assert name in getattr(snapshot, attribute), (attribute, name)
+            assert origin.file == "in.yaml", (attribute, name, path)
+            assert origin.line > 0
