@@ -131,6 +131,10 @@ class Fields:
         """A workload selector: the labels under `name.key`."""
         return Selector(self.section(name).pairs(key))
 
+    def attached(self) -> bool:
+        """Whether `targetRef(s)` bind this to a Gateway or Service of the Gateway API instead of to workloads."""
+        return "targetRef" in self or "targetRefs" in self
+
     # --- parts
 
     def section(self, name: str) -> Fields:

@@ -16,7 +16,9 @@ SCHEMES = ("oci", "http", "https", "file", "lateen")
 def wasm_plugins(body: Fields, _context: Context) -> Iterator[Extension]:
     """The filter of one WasmPlugin, whose Wasm fields stand beside the others."""
     spec = body.section("spec")
-    yield _extension(body, spec, wasm=spec, lua="")
+    extension = _extension(body, spec, wasm=spec, lua="")
+    if not spec.attached():
+        yield extension
 
 
 def traffic_extensions(body: Fields, _context: Context) -> Iterator[Extension]:
@@ -30,7 +32,7 @@ def traffic_extensions(body: Fields, _context: Context) -> Iterator[Extension]:
     if lua and not code.strip():
         lua.report(codes.MISSING, problem="inlineCode is empty")
     extension = _extension(body, spec, wasm=wasm, lua=code)
-    if extension.url or extension.lua:
+    if (extension.url or extension.lua) and not spec.attached():
         yield extension
 
 

@@ -57,7 +57,7 @@ def _mode(section: Fields) -> MtlsMode:
 
 
 def authorization_policies(body: Fields, _context: Context) -> Iterator[AuthorizationPolicy]:
-    """The policy of one AuthorizationPolicy."""
+    """The policy of one AuthorizationPolicy; none if it is for a Gateway of the Gateway API."""
     spec = body.section("spec")
     action = spec.text("action", "ALLOW")
     provider = spec.section("provider")
@@ -70,7 +70,7 @@ def authorization_policies(body: Fields, _context: Context) -> Iterator[Authoriz
         spec.report(codes.INVALID_POLICY, "action", problem="DENY without rules would never deny; rules: [{}] does")
     if action == "CUSTOM" and not sections:
         spec.report(codes.INVALID_POLICY, "action", problem="CUSTOM without rules would never ask its provider")
-    yield AuthorizationPolicy(
+    policy = AuthorizationPolicy(
         ref=body.ref,
         action=action,
         rules=tuple(_rule(section, action) for section in sections),
@@ -79,6 +79,8 @@ def authorization_policies(body: Fields, _context: Context) -> Iterator[Authoriz
         dry_run=body.resource.annotations.get("istio.io/dry-run", "").lower() == "true",
         created=body.resource.created,
     )
+    if not spec.attached():
+        yield policy
 
 
 def _rule(section: Fields, action: str) -> AuthorizationRule:

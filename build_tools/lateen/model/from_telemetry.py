@@ -13,15 +13,17 @@ BOTH = "CLIENT_AND_SERVER"
 
 
 def telemetries(body: Fields, _context: Context) -> Iterator[Telemetry]:
-    """The measures of one Telemetry."""
+    """The measures of one Telemetry; none if it is for a Gateway of the Gateway API."""
     spec = body.section("spec")
-    yield Telemetry(
+    telemetry = Telemetry(
         ref=body.ref,
         metrics=tuple(_metrics(section) for section in spec.sections("metrics")),
         access_logging=tuple(_access_logging(section) for section in spec.sections("accessLogging")),
         selector=spec.selector("selector", "matchLabels"),
         created=body.resource.created,
     )
+    if not spec.attached():
+        yield telemetry
 
 
 def _providers(section: Fields) -> tuple[str, ...]:

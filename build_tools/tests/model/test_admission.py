@@ -406,3 +406,19 @@ def test_a_kind_that_is_not_compiled_is_named(mesh_of: Load) -> None:
 def test_a_field_that_is_not_compiled_is_named_where_it_stands(mesh_of: Load) -> None:
     mesh = mesh_of(document("Telemetry", "{tracing: [{providers: [{name: zipkin}]}]}"))
     assert [(d.code, d.origin.line, d.origin.field_path) for d in mesh.diagnostics] == [("LAT0202", 6, "spec.tracing")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec"),
+    [
+        ("AuthorizationPolicy", "{rules: [{}]"),
+        ("Telemetry", "{accessLogging: [{disabled: true}]"),
+        ("WasmPlugin", "{url: 'oci://a/b'"),
+        ("TrafficExtension", "{wasm: {url: 'oci://a/b'}"),
+    ],
+)
+def test_what_is_for_a_gateway_of_the_gateway_api_guards_no_workload(mesh_of: Load, kind: str, spec: str) -> None:
+    target = "{group: gateway.networking.k8s.io, kind: Gateway, name: g}"
+    mesh = mesh_of(document(kind, f"{spec}, targetRefs: [{target}]}}"))
+    assert (mesh.authorization_policies, mesh.telemetries, mesh.extensions) == ((), (), ())
+    assert [d.code for d in mesh.diagnostics] == ["LAT0202"]
