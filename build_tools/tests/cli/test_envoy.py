@@ -36,8 +36,8 @@ def test_schema_counts_and_writes_the_descriptors(
     assert written == Schema.default().descriptor_set
 
 
-def test_a_missing_envoy_is_one_finding_and_exit_1(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["envoy", "which", "--binary", "/no/such/envoy"]) == 1
+def test_a_missing_envoy_is_one_finding_and_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["envoy", "which", "--binary", "/no/such/envoy"]) == 2
     assert "LAT0501" in capsys.readouterr().err
 
 

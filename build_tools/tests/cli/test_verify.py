@@ -73,7 +73,7 @@ def test_a_field_that_is_wrong_is_told_before_anything_is_compiled(
 
 
 def test_a_missing_envoy_is_a_finding(mesh: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["verify", str(mesh), "--envoy", "/no/such/envoy"]) == 1
+    assert main(["verify", str(mesh), "--envoy", "/no/such/envoy"]) == 2
     assert "LAT0501" in capsys.readouterr().out
 
 

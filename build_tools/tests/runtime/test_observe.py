@@ -24,12 +24,21 @@ def scraped(key: str, text: str) -> Scraped:
     return Scraped(proxy(key), tuple(text_string_to_metric_families(text)))
 
 
-def requests_total(reporter: str, source: str, destination: str, code: str, count: int, policy: str = "unknown") -> str:
+def requests_total(
+    reporter: str,
+    source: str,
+    destination: str,
+    code: str,
+    count: int,
+    policy: str = "unknown",
+    principal: str = "unknown",
+) -> str:
     labels = {
         "reporter": reporter,
         "source_workload": source,
         "destination_workload": destination,
         "destination_version": "v1",
+        "destination_principal": principal,
         "destination_service_name": "offers.example",
         "response_code": code,
         "connection_security_policy": policy,
@@ -52,6 +61,11 @@ def test_an_edge_counts_what_its_client_saw_and_takes_security_from_its_server()
     assert list(found) == [EdgeKey("web", "catalog", "v1")]
     edge = found[EdgeKey("web", "catalog", "v1")]
     assert (edge.requests, edge.success, edge.mtls) == (10, 0.9, True)
+
+
+def test_a_server_that_reports_nothing_is_known_by_its_certificate() -> None:
+    text = HEAD + requests_total("source", "web", "egress", "200", 1, principal="spiffe://cluster.local/ns/x/sa/y")
+    assert edges([scraped("web.shop", text)])[EdgeKey("web", "egress", "v1")].mtls is True
 
 
 def test_an_edge_to_an_unknown_workload_is_named_by_its_service() -> None:

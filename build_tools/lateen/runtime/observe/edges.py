@@ -54,7 +54,10 @@ class Edge:
 
 
 def edges(scraped: Iterable[Scraped]) -> dict[EdgeKey, Edge]:
-    """Every HTTP edge, as its client's proxy reports it; whether it was mutual TLS, as its server's proxy does."""
+    """Every HTTP edge, as its client's proxy reports it.
+
+    It was mutual TLS if the server's proxy says so, or if the client's knows the server by its certificate.
+    """
     found: dict[EdgeKey, Edge] = defaultdict(Edge)
     secured: dict[tuple[str, str], bool] = {}
     for one in scraped:
@@ -67,7 +70,7 @@ def edges(scraped: Iterable[Scraped]) -> dict[EdgeKey, Edge]:
                 elif labels.get("reporter") == "source" and sample.name in (REQUESTS, DURATION):
                     _count(found[_key(labels)], sample.name, labels, sample.value)
     for key, edge in found.items():
-        edge.mtls = secured.get((key.source, key.destination))
+        edge.mtls = secured.get((key.source, key.destination), edge.mtls)
     return dict(sorted(found.items()))
 
 
@@ -77,7 +80,7 @@ def _key(labels: dict[str, str]) -> EdgeKey:
     return EdgeKey(
         labels["source_workload"],
         workload if known else labels["destination_service_name"],
-        labels["destination_version"] if known else "",
+        labels["destination_version"].replace("unknown", "") if known else "",
     )
 
 
@@ -86,5 +89,7 @@ def _count(edge: Edge, name: str, labels: dict[str, str], value: float) -> None:
         edge.buckets[float(labels["le"])] += value
         return
     edge.requests += value
+    if labels["destination_principal"].startswith("spiffe://"):
+        edge.mtls = True
     if labels["response_code"][:1] not in ("5", "0", ""):
         edge.succeeded += value
