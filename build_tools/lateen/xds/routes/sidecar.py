@@ -101,7 +101,17 @@ def _proxy_configuration(
     tunnels = _tunnels(scope, hosts, services)
     refused: BuiltRoute = ({"match": _CONNECT, "direct_response": {"status": 502}}, Origin())
     merged = sorted([*found, *tunnels], key=lambda host: host.name)
-    return route_configuration(name, [*merged, _last(view, refused)], ignore_port=False)
+    return route_configuration(name, [*_distinct(merged), _last(view, refused)], ignore_port=False)
+
+
+def _distinct(hosts: Sequence[VirtualHost]) -> Iterator[VirtualHost]:
+    """Each domain once: services that share an address and a port have domains in common, which Envoy rejects."""
+    taken: set[str] = set()
+    for host in hosts:
+        fresh = tuple(name for name in host.domains if name.lower() not in taken)
+        taken.update(name.lower() for name in fresh)
+        if fresh:
+            yield host if fresh == host.domains else replace(host, domains=fresh)
 
 
 def _with_connect(host: VirtualHost, port: int, view: ServiceView | None) -> VirtualHost:
