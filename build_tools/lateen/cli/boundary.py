@@ -9,21 +9,17 @@ import traceback
 from collections.abc import Callable
 from typing import Any, cast
 
-from lateen.cli.output import report
-from lateen.diagnostics import MeshError, Severity
+from lateen.cli.output import report_failure
+from lateen.diagnostics import MeshError
 
 
 def run_command(command: Any, args: argparse.Namespace) -> int:
-    """Call a command's `run`; a MeshError is printed as findings, an OSError as one line, both without a traceback.
-
-    Errors that lie in no file are faults of usage or of the machine (a proxy that does not exist, no Envoy): exit 2.
-    """
+    """Call a command's `run`; a MeshError is printed as findings, an OSError as one line, both without a traceback."""
     run = cast("Callable[[argparse.Namespace], int]", command)
     try:
         return run(args)
     except MeshError as error:
-        report(error.diagnostics, args)
-        return 1 if any(d.origin.file for d in error.diagnostics if d.severity is Severity.ERROR) else 2
+        return report_failure(error, args)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

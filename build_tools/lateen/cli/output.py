@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 from typing import TextIO
 
-from lateen.diagnostics import Diagnostic, Severity
+from lateen.diagnostics import Diagnostic, MeshError, Severity
 
 
 def report(findings: Iterable[Diagnostic], args: argparse.Namespace, stream: TextIO | None = None) -> int:
@@ -26,6 +26,15 @@ def report(findings: Iterable[Diagnostic], args: argparse.Namespace, stream: Tex
         out.flush()
     threshold = Severity[getattr(args, "failure_threshold", "error").upper()]
     return int(any(f.severity >= threshold for f in findings))
+
+
+def report_failure(error: MeshError, args: argparse.Namespace, stream: TextIO | None = None) -> int:
+    """Print why a mesh cannot be used: exit 1, or 2 if no error lies in a file.
+
+    What lies in no file is a fault of usage or of the machine (a proxy that does not exist, no Envoy).
+    """
+    report(error.diagnostics, args, stream)
+    return 1 if any(d.origin.file for d in error.diagnostics if d.severity is Severity.ERROR) else 2
 
 
 def use_color(stream: TextIO) -> bool:

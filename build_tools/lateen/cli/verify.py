@@ -9,7 +9,7 @@ from ipaddress import ip_network
 from pathlib import Path
 
 from lateen.cli.options import add_mesh_options, load_mesh
-from lateen.cli.output import report
+from lateen.cli.output import report, report_failure
 from lateen.diagnostics import Diagnostic, MeshError, Severity
 
 HELP = """Compile every proxy of a mesh and check the result: by Envoy's exact schema, by rules across resources that
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
         asked = f"Envoy {version(binary)}" if binary else "Envoy not asked"
         proxies, findings = _check(args, binary)
     except MeshError as error:
-        return max(report(error.diagnostics, args, sys.stdout), 1)
+        return report_failure(error, args, sys.stdout)
     if not findings and args.output == "text":
         print(f"\N{CHECK MARK} {args.directory}: {proxies} proxies hold ({asked})", file=sys.stderr)
     return report(findings, args, sys.stdout)
