@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from lateen.cli.options import add_mesh_options, load_mesh
-from lateen.cli.output import report, report_failure
+from lateen.cli.output import report
 from lateen.diagnostics import MeshError
 
 HELP = """Report everything that is wrong with a mesh: files, fields, and rules across resources.
