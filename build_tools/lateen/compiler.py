@@ -39,7 +39,7 @@ def load(
     loaded = read(*sources)
     resources, found = check(loaded.documents, strict=strict)
     config, config_found = check_mesh_config(loaded.mesh_config if mesh_config is None else mesh_config, strict=strict)
-    mesh, built = build(resources, config, domain_suffix)
+    mesh, built = build(resources, config, domain_suffix, loaded.mesh_config if mesh_config is None else None)
     diagnostics = tuple(dict.fromkeys((*loaded.diagnostics, *found, *config_found, *built)))
     mesh = mesh.with_diagnostics(diagnostics)
     if any(d.severity is Severity.ERROR for d in diagnostics):

@@ -29,6 +29,7 @@ from lateen.model.from_virtual_service import DraftRoute, virtual_services
 from lateen.model.from_workload import pod_templates, pods
 from lateen.model.gateway import Gateway
 from lateen.model.mesh import Mesh
+from lateen.model.mesh_config_fields import uncompiled
 from lateen.model.routing import TcpRoute
 from lateen.model.secret import Secret
 from lateen.model.security import AuthorizationPolicy, PeerAuthentication
@@ -37,6 +38,7 @@ from lateen.model.sidecar import Sidecar
 from lateen.model.telemetry import Telemetry
 from lateen.model.traffic_policy import DestinationRule
 from lateen.model.workload import Workload
+from lateen.source.document import Document
 
 Builder = Callable[[Fields, Context], Iterable[Any]]
 
@@ -68,14 +70,17 @@ _T = TypeVar("_T")
 
 
 def build(
-    resources: Iterable[Resource], config: Mapping[str, Any], domain_suffix: str = "cluster.local"
+    resources: Iterable[Resource],
+    config: Mapping[str, Any],
+    domain_suffix: str = "cluster.local",
+    mesh_document: Document | None = None,
 ) -> tuple[Mesh, tuple[Diagnostic, ...]]:
     """The mesh that these resources describe, and what is wrong with them.
 
-    `config` is MeshConfig as plain data. The order of the resources changes nothing. Errors are what Istio's webhook
-    rejects; the mesh then holds what is still usable of the document.
+    `config` is MeshConfig as plain data, `mesh_document` where it stands (for findings). The order of the resources
+    changes nothing. Errors are what Istio's webhook rejects; the mesh then holds what is still usable of the document.
     """
-    findings: list[Diagnostic] = []
+    findings = list(uncompiled(config, mesh_document))
     ordered = sorted(resources, key=lambda r: (r.group, r.kind, r.namespace, r.name))
     context = Context(mesh_config(config), domain_suffix, _uninjected(ordered))
     bodies: list[Fields] = []

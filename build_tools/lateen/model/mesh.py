@@ -60,10 +60,11 @@ class Mesh:
 
     def workload(self, name: str) -> Workload | None:
         """The workload `NAME[.NAMESPACE]` (namespace `default`); the name of a Deployment means its first instance."""
-        names = (name, f"{name}.default")
-        by_key = {workload.key: workload for workload in self.workloads}
-        by_owner = {f"{workload.owner}.{workload.namespace}": workload for workload in reversed(self.workloads)}
-        return next((found[key] for found in (by_key, by_owner) for key in names if key in found), None)
+        if "workloads" not in self.derived:
+            first = {f"{workload.owner}.{workload.namespace}": workload for workload in reversed(self.workloads)}
+            self.derived["workloads"] = first | {workload.key: workload for workload in self.workloads}
+        known: dict[str, Workload] = self.derived["workloads"]
+        return known.get(name) or known.get(f"{name}.default")
 
     def placed(self, addresses: Mapping[str, str]) -> Mesh:
         """The same mesh with workload instances at these addresses, so that they are endpoints.
