@@ -9,19 +9,22 @@ from typing import Any
 from lateen.diagnostics import Origin, Redacted
 from lateen.model.mesh import Mesh
 
-_LEFT_OUT = ("derived", "diagnostics")
-
 
 def plain(mesh: Mesh) -> dict[str, Any]:
-    """Everything in the mesh as dicts, lists and scalars, the same for equal meshes; secrets are `[redacted]`."""
-    return {f.name: _plain(getattr(mesh, f.name)) for f in fields(mesh) if f.name not in _LEFT_OUT}
+    """Everything in the mesh as dicts, lists and scalars, the same for equal meshes; secrets are `[redacted]`.
+
+    What `repr` leaves out is left out: a document may hold a key in clear.
+    """
+    found: dict[str, Any] = _plain(mesh)
+    del found["diagnostics"]
+    return found
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Redacted | Origin):
         return str(value)
     if is_dataclass(value):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value) if f.repr}
     if isinstance(value, Mapping):
         return {_key(key): _plain(item) for key, item in sorted(value.items())}
     if isinstance(value, frozenset | set):

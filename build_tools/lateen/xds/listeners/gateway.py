@@ -104,7 +104,11 @@ class _PortBuilder:
         if gateway_route(self.port, placed):
             yield self._http(placed, _names(server), server_context(self.scope, server))
         elif mode == "AUTO_PASSTHROUGH":
-            self._report(codes.AUTO_PASSTHROUGH.at(placed.gateway.origin, server=_title(placed), port=server.port))
+            self._report(
+                codes.AUTO_PASSTHROUGH.at(
+                    placed.gateway.at(placed.server.path), server=_title(placed), port=server.port
+                )
+            )
         elif mode == "PASSTHROUGH":
             yield from self._by_name(placed)
         else:
@@ -114,13 +118,13 @@ class _PortBuilder:
     def _http(self, placed: GatewayServer, names: tuple[str, ...], socket: Config | None = None) -> _Served:
         prefix = placed.server.name if socket and placed.server.name else f"outbound_{self._name}"
         manager = http_connection_manager(self._chain, prefix, gateway_route(self.port, placed))
-        return _Served([manager], names, placed.gateway.origin, _title(placed), socket)
+        return _Served([manager], names, placed.gateway.at(placed.server.path), _title(placed), socket)
 
     def _opaque(self, placed: GatewayServer, names: tuple[str, ...], socket: Config | None) -> Iterator[_Served]:
         """All connections by the first TCP rule for the port."""
         for route, rule, _ in self._rules(placed, tls=False):
             if filters := self._filters(placed, route, rule):
-                yield _Served(filters, names, route.ref.origin, _title(placed), socket)
+                yield _Served(filters, names, route.ref.at(rule.path), _title(placed), socket)
                 return
 
     def _by_name(self, placed: GatewayServer) -> Iterator[_Served]:
@@ -128,7 +132,7 @@ class _PortBuilder:
         for route, rule, match in self._rules(placed, tls=True):
             if filters := self._filters(placed, route, rule):
                 names = () if "*" in match.sni_hosts else tuple(sorted(match.sni_hosts))
-                yield _Served(filters, names, route.ref.origin, _title(placed))
+                yield _Served(filters, names, route.ref.at(rule.path), _title(placed))
 
     def _rules(self, placed: GatewayServer, *, tls: bool) -> Iterator[tuple[TcpRoute, TcpRule, TcpMatch]]:
         routes = dict(self.view.tcp_routes).get(placed.key, ())

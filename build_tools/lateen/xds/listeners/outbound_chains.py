@@ -154,7 +154,7 @@ class ChainBuilder:
         prefix = f"{route.ref.name}.{route.ref.namespace}"
         filters = tcp.to_destinations(chain, rule.destinations, Place(port.number, self.services), prefix)
         names = frozenset() if "*" in sni else sni
-        return OutboundChain(tuple(filters), route.ref.origin, names, ranges, ref=route.ref) if filters else None
+        return OutboundChain(tuple(filters), route.ref.at(rule.path), names, ranges, ref=route.ref) if filters else None
 
     def _to_service(self, port: Port, names: frozenset[str] = frozenset()) -> OutboundChain:
         """To the service itself; a port of the user's own choice leads to the service's only one."""

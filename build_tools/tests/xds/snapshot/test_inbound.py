@@ -124,7 +124,9 @@ spec:
 
 
 def test_a_sidecar_never_offers_peer_exchange(modes: Snapshot) -> None:
-    sockets = [c["transport_socket"] for c in modes.listeners["virtualInbound"]["filter_chains"] if "transport_socket" in c]
+    sockets = [
+        c["transport_socket"] for c in modes.listeners["virtualInbound"]["filter_chains"] if "transport_socket" in c
+    ]
     offered = {tuple(s["typed_config"]["common_tls_context"]["alpn_protocols"]) for s in sockets}
     assert offered == {("h2", "http/1.1")}
 

@@ -66,7 +66,8 @@ def test_a_tcp_service_without_address_takes_the_port_from_the_next(compiled: Co
 
 def test_tcp_services_with_addresses_do_not_meet(compiled: Compile) -> None:
     snapshot = compiled(
-        service("a", "tcp:9000", more="clusterIP: 10.96.0.1, ") + service("b", "tcp:9000", more="clusterIP: 10.96.0.2, ")
+        service("a", "tcp:9000", more="clusterIP: 10.96.0.1, ")
+        + service("b", "tcp:9000", more="clusterIP: 10.96.0.2, ")
     )
     assert outline(snapshot.listeners["10.96.0.1_9000"]) == [(None, "a")]
     assert outline(snapshot.listeners["10.96.0.2_9000"]) == [(None, "b")]
@@ -116,7 +117,9 @@ def entry(name: str, port: int, protocol: str, rest: str) -> str:
 
 def test_ranges_are_matched_on_the_wildcard_and_the_first_of_equal_ones_wins(compiled: Compile) -> None:
     rest = "resolution: NONE, addresses: [172.16.0.0/12, 192.0.2.77/32]"
-    snapshot = compiled(entry("a", 9000, "TCP", rest) + entry("b", 9000, "TCP", "resolution: NONE, addresses: [172.16.0.0/12]"))
+    snapshot = compiled(
+        entry("a", 9000, "TCP", rest) + entry("b", 9000, "TCP", "resolution: NONE, addresses: [172.16.0.0/12]")
+    )
     ranges = {"prefix_ranges": [{"address_prefix": "172.16.0.0", "prefix_len": 12}]}
     assert outline(snapshot.listeners["0.0.0.0_9000"]) == [(ranges, "a.example"), (None, "PassthroughCluster")]
     assert outline(snapshot.listeners["192.0.2.77_9000"]) == [(None, "a.example")]
