@@ -76,8 +76,11 @@ def catalog() -> dict[str, Filter]:
 
 
 def read_filter(folder: Path) -> Filter:
-    """The filter in a folder. Raises ValueError if its `filter.yaml` does not follow filter.schema.json."""
-    description = yaml.load((folder / "filter.yaml").read_text(), yaml.CSafeLoader)
+    """The filter in a folder. Raises ValueError (`FILE: PROBLEM`) if its `filter.yaml` does not follow its schema."""
+    try:
+        description = yaml.load((folder / "filter.yaml").read_text(), yaml.CSafeLoader)
+    except yaml.YAMLError as error:
+        raise ValueError(f"{folder / 'filter.yaml'}: {' '.join(str(error).split())}") from error
     validator = jsonschema_rs.validator_for(schema("filter"))
     problems = [f"{_path(e.instance_path) or 'filter.yaml'}: {e.message}" for e in validator.iter_errors(description)]
     if not problems and description["name"] != folder.name:

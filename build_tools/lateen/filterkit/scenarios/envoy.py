@@ -13,9 +13,8 @@ from typing import Any, Self
 import orjson
 import requests
 
-from lateen.diagnostics import MeshError
+from lateen.diagnostics import MeshError, Origin
 from lateen.diagnostics.codes import filterkit as codes
-from lateen.diagnostics.finding import Origin
 from lateen.filterkit.catalog import Filter
 from lateen.filterkit.scenarios.upstream import LOOPBACK
 from lateen.model.proxy import Proxy
@@ -29,7 +28,7 @@ _START_SECONDS = 30.0
 _STEP = 0.02
 _OPTIONS = ("--concurrency", "1", "--disable-hot-restart", "--file-flush-interval-msec", "50", "--log-level", "warning")
 _HTTP1 = {"enable_trailers": True}
-_REASON = re.compile(r"(?:error initializing [^:]*: |\[critical\]\[[^\]]*\] (?:\[[^\]]*\] )?)(.*)", re.DOTALL)
+_REASON = re.compile(r"error `(.*?)` initializing config ", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +87,10 @@ class Envoy:
         raise MeshError((codes.NOT_STARTED.at(Origin(), name=self._suite.name, reason=reason, hint=hint),))
 
     def _last_words(self) -> str:
-        said = self._process.tail(20)
-        reason = _REASON.search(said)
-        return (reason[1] if reason else said).strip() or self._process.status
+        """Why it refused its configuration, else the last line of its log, else how it ended."""
+        refused = _REASON.search(self._process.tail(40))
+        reason = refused[1] if refused else self._process.tail(1)
+        return " ".join(reason.split()) or self._process.status
 
 
 def _ports(listeners: Config) -> list[int]:

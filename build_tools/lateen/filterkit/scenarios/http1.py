@@ -7,7 +7,7 @@ scenarios are about. So messages are written as they are given; what is read com
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import BinaryIO
+from io import BufferedIOBase
 
 from lateen.filterkit.scenarios.message import Fields, Message, joined
 
@@ -31,7 +31,7 @@ def write_response(message: Message, method: str) -> Iterator[bytes]:
     return _write(start, (("content-length", "0"),) if empty else (), message)
 
 
-def read_request(stream: BinaryIO) -> Message:
+def read_request(stream: BufferedIOBase) -> Message:
     """The next request. Raises EOFError if the connection ends before the request does."""
     method, path, _ = _line(stream).split(" ", 2)
     fields = _read_fields(stream)
@@ -42,7 +42,7 @@ def read_request(stream: BinaryIO) -> Message:
     return Message((*pseudo, *rest), body, trailers)
 
 
-def read_response(stream: BinaryIO, method: str) -> Message:
+def read_response(stream: BufferedIOBase, method: str) -> Message:
     """The response to a request with that method. Raises EOFError if the connection ends before it does."""
     status = _line(stream).split(" ", 2)[1]
     fields = _read_fields(stream)
@@ -70,7 +70,7 @@ def _lines(fields: Fields) -> str:
     return "".join(f"{name}: {value}\r\n" for name, value in fields)
 
 
-def _read_body(stream: BinaryIO, fields: Fields) -> tuple[tuple[str, ...], Fields]:
+def _read_body(stream: BufferedIOBase, fields: Fields) -> tuple[tuple[str, ...], Fields]:
     if joined(fields, "transfer-encoding") is None:
         length = int(joined(fields, "content-length") or 0)
         return ((_exactly(stream, length),) if length else ()), ()
@@ -81,7 +81,7 @@ def _read_body(stream: BinaryIO, fields: Fields) -> tuple[tuple[str, ...], Field
     return tuple(chunks), _read_fields(stream)
 
 
-def _read_fields(stream: BinaryIO) -> Fields:
+def _read_fields(stream: BufferedIOBase) -> Fields:
     fields: list[tuple[str, str]] = []
     while line := _line(stream):
         name, _, value = line.partition(":")
@@ -89,14 +89,14 @@ def _read_fields(stream: BinaryIO) -> Fields:
     return tuple(fields)
 
 
-def _line(stream: BinaryIO) -> str:
+def _line(stream: BufferedIOBase) -> str:
     line = stream.readline()
     if not line.endswith(b"\n"):
         raise EOFError("the connection ended within a message")
     return line.decode(errors="backslashreplace").rstrip("\r\n")
 
 
-def _exactly(stream: BinaryIO, size: int) -> str:
+def _exactly(stream: BufferedIOBase, size: int) -> str:
     data = stream.read(size)
     if len(data) < size:
         raise EOFError("the connection ended within a body")

@@ -13,7 +13,8 @@ from lateen.diagnostics import Code, Diagnostic, Origin
 from lateen.diagnostics.codes import filterkit as codes
 from lateen.filterkit.catalog import Filter, schema
 from lateen.filterkit.scenarios.message import Message
-from lateen.source.document import Document, Path as Steps, field_path
+from lateen.source.document import Document, field_path
+from lateen.source.document import Path as Steps
 from lateen.source.yaml import parse
 
 _SENDABLE = (":method", ":path", ":authority")

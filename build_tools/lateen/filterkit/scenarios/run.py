@@ -6,6 +6,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -14,12 +15,13 @@ from typing import Any
 
 import orjson
 
-from lateen.diagnostics import Diagnostic, MeshError, Origin, Severity
+from lateen.diagnostics import Diagnostic, MeshError, Origin
 from lateen.diagnostics.codes import filterkit as codes
 from lateen.filterkit.catalog import Filter
 from lateen.filterkit.scenarios.compare import Observation, differences
 from lateen.filterkit.scenarios.envoy import Envoy, Setting
 from lateen.filterkit.scenarios.http1 import read_response, write_request
+from lateen.filterkit.scenarios.pace import send
 from lateen.filterkit.scenarios.read import Scenario, read_scenarios
 from lateen.filterkit.scenarios.upstream import LOOPBACK, Upstream
 
@@ -27,8 +29,6 @@ HOST = "envoy"
 
 _ANSWER_SECONDS = 10.0
 _LOG_SECONDS = 5.0
-_BETWEEN_CHUNKS = 0.01
-"""Seconds; Envoy hands on together what it reads together, so the chunks of a body must arrive apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +114,7 @@ def _judge(scenario: Scenario, seen: Observation, log: Path) -> Outcome:
     return Outcome(scenario, "failed" if findings else "passed", findings)
 
 
-def _observe(
-    suite: Filter, scenarios: Sequence[Scenario], binary: Path, folder: Path
-) -> dict[str, Observation]:
+def _observe(suite: Filter, scenarios: Sequence[Scenario], binary: Path, folder: Path) -> dict[str, Observation]:
     """What came of each scenario, by its name."""
     settings = _settings(scenarios)
     clients: dict[str, str] = {}
@@ -148,26 +146,15 @@ def _exchange(scenario: Scenario, port: int, upstream: Upstream) -> tuple[str, O
     """Send the request of a scenario; gives the client's address and what was seen so far."""
     upstream.response, upstream.received = scenario.response, None
     with socket.create_connection((LOOPBACK, port), _ANSWER_SECONDS) as connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         client = "{}:{}".format(*connection.getsockname())
         try:
-            _send(connection, scenario)
+            with suppress(ConnectionError):  # answered before all of the body was sent
+                send(connection, write_request(scenario.request))
             with connection.makefile("rb") as stream:
                 response = read_response(stream, scenario.request.header(":method") or "")
         except (EOFError, OSError) as error:
             return client, Observation(failure=f"no answer from Envoy: {error}")
     return client, Observation(upstream.received, response)
-
-
-def _send(connection: socket.socket, scenario: Scenario) -> None:
-    """A filter may answer before the body has come; what is left of it is then nobody's business."""
-    for index, piece in enumerate(write_request(scenario.request)):
-        if index:
-            sleep(_BETWEEN_CHUNKS)
-        try:
-            connection.sendall(piece)
-        except ConnectionError:
-            return
 
 
 def _records(path: Path, clients: set[str]) -> dict[str, dict[str, Any]]:
@@ -193,8 +180,3 @@ def _with_record(seen: Observation, record: dict[str, Any] | None) -> Observatio
         attributes=record["attributes"] or {},
         metadata=record["metadata"] or {},
     )
-
-
-def failed(results: Sequence[Result]) -> bool:
-    """Whether anything was found that is an error."""
-    return any(finding.severity is Severity.ERROR for result in results for finding in result.findings)

@@ -10,6 +10,7 @@ from typing import Self
 
 from lateen.filterkit.scenarios.http1 import read_request, write_response
 from lateen.filterkit.scenarios.message import Message
+from lateen.filterkit.scenarios.pace import send
 
 LOOPBACK = "127.0.0.1"
 _SECONDS = 10.0
@@ -32,8 +33,7 @@ class Upstream:
             def handle(self) -> None:
                 with contextlib.suppress(EOFError, OSError):  # Envoy gave up the request
                     upstream.received = request = read_request(self.rfile)
-                    for piece in write_response(upstream.response, request.header(":method") or ""):
-                        self.wfile.write(piece)
+                    send(self.connection, write_response(upstream.response, request.header(":method") or ""))
 
         self._server = _Server((LOOPBACK, 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)

@@ -1,0 +1,93 @@
+"""`lateen filters`: for people and programs, and what it says when something is wrong."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from lateen.cli import main
+from lateen.filterkit import catalog as catalogue
+
+SCENARIO = """\
+name: nothing happens
+hosts: [envoy]
+request: {headers: [[":method", GET], [":path", /], [":authority", a.example]]}
+expect: {request_headers: {":path": %s}}
+"""
+
+
+@pytest.fixture
+def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the one filter of a suite."""
+    folder = tmp_path / "filters" / "probe"
+    (folder / "scenarios").mkdir(parents=True)
+    (folder / "filter.yaml").write_text(
+        "{name: probe, summary: Looks., kind: lua, phase: AUTHN, failure_policy: FAIL_OPEN, config: {type: object}}"
+    )
+    (folder / "filter.lua").write_text("")
+    monkeypatch.setattr(catalogue, "FOLDERS", (folder.parent,))
+    monkeypatch.setattr(catalogue, "catalog", catalogue.catalog.__wrapped__)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    return folder
+
+
+def test_list_names_every_filter(suite: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["filters", "list"]) == 0
+    assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
+        ["NAME", "KIND", "PHASE", "BYTES", "SHA256", "SUMMARY"],
+        ["probe", "lua", "AUTHN", "-", "-", "Looks."],
+    ]
+
+
+def test_list_for_programs_tells_size_and_digest(suite: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (suite / "probe.wasm").write_bytes(catalogue.noop_module())
+    assert main(["filters", "list", "-o", "json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["filters"]
+    assert row["size"] == len(catalogue.noop_module())
+    assert len(row["sha256"]) == 64
+
+
+def test_test_counts_what_passed(suite: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (suite / "scenarios" / "a.yaml").write_text(SCENARIO % "/")
+    assert main(["filters", "test", "probe"]) == 0
+    assert capsys.readouterr().out.startswith("probe: 1 passed, 0 failed, 0 not run (Envoy 1.")
+
+
+def test_a_failure_is_exit_1_and_stands_at_its_line(suite: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (suite / "scenarios" / "a.yaml").write_text(SCENARIO % "/other")
+    assert main(["filters", "test"]) == 1
+    out = capsys.readouterr().out
+    place = "filters/probe/scenarios/a.yaml:4:37: LAT0605 error"
+    assert f"{place}: nothing happens: request header :path: expected '/other', the upstream saw '/'" in out
+
+
+def test_a_program_gets_outcomes_and_findings(suite: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (suite / "scenarios" / "a.yaml").write_text(SCENARIO % "/other")
+    assert main(["filters", "test", "-o", "json"]) == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert [f["code"] for f in answer["findings"]] == ["LAT0605"]
+    (scenario,) = answer["filters"][0]["scenarios"]
+    assert scenario == {
+        "name": "nothing happens",
+        "state": "failed",
+        "file": "filters/probe/scenarios/a.yaml",
+        "line": 1,
+    }
+
+
+def test_an_unknown_filter_is_named_with_a_likely_one(suite: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """LAT0601."""
+    assert main(["filters", "test", "porbe"]) == 2
+    assert "LAT0601 error: no filter is named 'porbe'\n  hint: did you mean \"probe\"?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["name: probe", "", "name: ["])
+def test_a_broken_description_is_a_finding(suite: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """LAT0602."""
+    (suite / "filter.yaml").write_text(text)
+    assert main(["filters", "list"]) == 1
+    assert f"{suite}/filter.yaml: LAT0602 error: " in capsys.readouterr().err
