@@ -41,16 +41,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 class Interrupt:
-    """Turns the first SIGINT, SIGTERM or SIGHUP into KeyboardInterrupt and ignores further ones: cleaning up is on."""
+    """Turns the first SIGINT, SIGTERM or SIGHUP into KeyboardInterrupt and ignores further ones: cleaning up is on.
+
+    `seen` is for loops, because Python drops an exception that hits it in a finalizer.
+    """
 
     def __init__(self) -> None:
-        self._seen = False
+        self.seen = False
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self)
 
     def __call__(self, _number: int, _frame: FrameType | None) -> None:
-        if not self._seen:
-            self._seen = True
+        if not self.seen:
+            self.seen = True
             raise KeyboardInterrupt
 
 
@@ -61,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     from lateen.runtime.plan import Settings  # noqa: PLC0415
     from lateen.runtime.supervisor import Options, start  # noqa: PLC0415
 
-    Interrupt()
+    interrupt = Interrupt()
     settings = Settings(
         Path(args.directory).absolute(),
         Path(args.mesh_config).absolute() if args.mesh_config else None,
@@ -80,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
         with start(settings, options) as running:
             ready = True
             report(running.diagnostics, args)
-            return _judge(running, args) if args.once else _serve(running, args)
+            return _judge(running, args) if args.once else _serve(running, args, interrupt)
     except MeshError as error:
         report(error.diagnostics, args)
         return 2
@@ -98,7 +101,7 @@ def _judge(running: Running, args: argparse.Namespace) -> int:
     return 0 if outcome.held else 1
 
 
-def _serve(running: Running, args: argparse.Namespace) -> int:
+def _serve(running: Running, args: argparse.Namespace, interrupt: Interrupt) -> int:
     """Show the mesh until Ctrl-C."""
     import threading  # noqa: PLC0415
 
@@ -112,7 +115,7 @@ def _serve(running: Running, args: argparse.Namespace) -> int:
         try:
             if args.traffic:
                 traffic.start()
-            show(running, url)
+            show(running, url, lambda: interrupt.seen)
         finally:
             stop.set()
             if args.traffic:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -24,17 +23,18 @@ _REFRESH = 1.0
 _FILE_WIDTH = 200
 
 
-def show(running: Running, metrics: str) -> None:
+def show(running: Running, metrics: str, interrupted: Callable[[], bool]) -> None:
     """Print URLs and, on a terminal, keep a live table of edges, until interrupted."""
     console = _console()
     console.print(places(running, metrics))
     if not console.is_terminal:
         sys.stdout.flush()
-        signal.pause()
+        while not interrupted():  # not signal.pause(): a signal just before it would be waited for in vain
+            time.sleep(0.2)
         return
     rates = Rates()
     with Live(console=console, refresh_per_second=4, transient=True) as live:
-        while True:
+        while not interrupted():
             found = edges(scrape(running.view.proxies))
             live.update(Group("", edge_table(found, rates.update(found)), "", "Ctrl-C ends the mesh"))
             time.sleep(_REFRESH)
