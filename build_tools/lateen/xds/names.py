@@ -48,7 +48,7 @@ def gateway_route(port: GatewayPort, server: GatewayServer) -> str:
     """
     declared = server.server
     bind = f".{declared.bind}" if declared.bind else ""
-    if declared.protocol in ("HTTP", "HTTP2", "GRPC", "GRPC-Web", "HTTP_PROXY"):
+    if declared.protocol in ("HTTP", "HTTP2", "GRPC", "GRPC-WEB", "HTTP_PROXY"):
         return f"http.{port.port}{bind}"
     if declared.protocol == "HTTPS" and declared.tls and declared.tls.mode not in ("PASSTHROUGH", "AUTO_PASSTHROUGH"):
         ref = server.gateway

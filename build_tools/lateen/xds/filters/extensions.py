@@ -7,7 +7,6 @@ from collections.abc import Callable
 from lateen.filterkit.catalog import Filter, catalog
 from lateen.model.extension import Extension
 from lateen.scope.views import ProxyScope
-from lateen.xds import plugins
 from lateen.xds.filters.chain import Chain, Direction
 from lateen.xds.filters.wasm import LUA, WASM, discovered, lua_extension, wasm_extension
 from lateen.xds.resources import Resources
@@ -19,16 +18,14 @@ _PREFIX = "extensions.istio.io/trafficextension/"
 
 
 def of_phase(phase: str) -> Callable[[Chain], list[Config]]:
-    """The builder of one phase's filters: the users' extensions, then those of installed plug-ins."""
+    """The builder of one phase's filters."""
 
     def build(chain: Chain) -> list[Config]:
-        own = [
+        return [
             discovered(resource_name(extension), LUA if is_lua(extension) else WASM)
             for extension in chain.scope.extensions
             if extension.phase == phase and usable(extension) and applies(extension, chain)
         ]
-        added = plugins.http_filters(chain.scope.proxy, chain.direction.value)
-        return [*own, *(plugin.config for plugin in added if plugin.phase == phase)]
 
     return build
 

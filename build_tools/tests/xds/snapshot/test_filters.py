@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from lateen.xds import plugins
 from lateen.xds.filters.order import ORDER
+from lateen.xds.plugins import PluginFilter
 from lateen.xds.snapshot import Config, Snapshot
 
 Compile = Callable[..., Snapshot]
@@ -139,6 +141,16 @@ def test_an_extension_is_an_extension_config_that_envoy_waits_for(compiled: Comp
     found = [f for _, config in managers(snapshot) for f in config["http_filters"] if f["name"] == name]
     assert all(f["config_discovery"]["config_source"]["initial_fetch_timeout"] == "0s" for f in found)
     assert snapshot.origins["extensions", name, ""].resource == "TrafficExtension default/own"
+
+
+def test_a_plug_ins_filter_stands_once_behind_the_extensions_of_its_phase(
+    compiled: Compile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added = PluginFilter("plugged", "AUTHN", {"name": "plugged"})
+    monkeypatch.setattr(plugins, "http_filters", lambda _proxy, _direction: (added,))
+    found = names(compiled(SERVER + extension("own", "AUTHN") + POLICIES), "virtualInbound", 8080)
+    assert found.count("plugged") == 1
+    assert found.index("own") < found.index("plugged") < found.index("envoy.filters.http.rbac")
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,12 @@ def test_plain_http_has_one_chain_whatever_the_hosts(serve: Serve) -> None:
     assert "listener_filters" not in listener
 
 
+@pytest.mark.parametrize("protocol", ["HTTP2", "GRPC", "GRPC-Web"])
+def test_every_kind_of_http_is_routed_by_host(serve: Serve, protocol: str) -> None:
+    listener = serve(HTTP.replace("protocol: HTTP", f"protocol: {protocol}")).listeners["0.0.0.0_8080"]
+    assert outline(listener) == [(None, "http.8080", False)]
+
+
 def test_each_https_server_has_a_chain_for_its_names(serve: Serve) -> None:
     snapshot = serve(https("a", "a.example"), https("b", "'*.b.example'"))
     listener = snapshot.listeners["0.0.0.0_8443"]
