@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lateen.version import __version__
 
 if TYPE_CHECKING:
-    from lateen.analyze import analyze
+    from lateen.analysis import analyze
     from lateen.compiler import Compiler, Delta, compile, load  # noqa: A004
     from lateen.diagnostics import Diagnostic, MeshError, Origin, Severity
     from lateen.model.mesh import Mesh
@@ -49,7 +49,7 @@ _HOME = {
     "Severity": "lateen.diagnostics",
     "Snapshot": "lateen.xds.snapshot",
     "Source": "lateen.source.document",
-    "analyze": "lateen.analyze",
+    "analyze": "lateen.analysis",
     "compile": "lateen.compiler",
     "load": "lateen.compiler",
     "verify": "lateen.verification",

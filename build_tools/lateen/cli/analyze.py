@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the findings; those about what could be read as well, when the mesh as a whole cannot be used."""
-    from lateen.analyze import analyze  # noqa: PLC0415
+    from lateen.analysis import analyze  # noqa: PLC0415
 
     try:
         mesh = load_mesh(args)

@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace, binary: Path | None) -> tuple[int, list[Diagnostic]]:
     """How many proxies the mesh has, and what every stage finds."""
-    from lateen.analyze import analyze  # noqa: PLC0415
+    from lateen.analysis import analyze  # noqa: PLC0415
     from lateen.compiler import Compiler  # noqa: PLC0415
     from lateen.model.placement import place_by_cidr  # noqa: PLC0415
     from lateen.verification import verify_many  # noqa: PLC0415

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 import lateen
-from lateen.analyze import analyze
+from lateen.analysis import analyze
 from lateen.model.placement import place_by_cidr
 from lateen.schema import Schema
 from lateen.schema.binary import find_envoy
-from lateen.verify import verify_many
+from lateen.verification import verify_many
 from lateen.xds.snapshot import TYPES, Config, Snapshot
 
 STOREFRONT = Path(__file__).resolve().parents[3] / "envoy_configs" / "storefront"

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import pytest
 
-import lateen.analyze as package
-from lateen.analyze import analyze
-from lateen.analyze.rules import RULES
+import lateen.analysis as package
+from lateen.analysis import analyze
+from lateen.analysis.rules import RULES
 from lateen.diagnostics import Code, Severity
 from lateen.diagnostics.codes import analyze as codes
 from lateen.model.mesh import Mesh

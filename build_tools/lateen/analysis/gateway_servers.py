@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lateen.analyze.lookup import show, title
+from lateen.analysis.lookup import show, title
 from lateen.diagnostics import Diagnostic
 from lateen.diagnostics.codes import analyze as codes
 from lateen.model.gateway import Gateway

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lateen.analyze.lookup import show, workloads_of
+from lateen.analysis.lookup import show, workloads_of
 from lateen.diagnostics import Diagnostic, Severity
 from lateen.diagnostics.codes import analyze as codes
 from lateen.model.mesh import Mesh

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from lateen.analyze import (
+from lateen.analysis import (
     destination_rules,
     empty_services,
     extensions,

@@ -11,7 +11,7 @@ def analyze(mesh: Mesh) -> list[Diagnostic]:
 
     Sorted by file, line and column; each finding once.
     """
-    from lateen.analyze.rules import RULES  # noqa: PLC0415
+    from lateen.analysis.rules import RULES  # noqa: PLC0415
 
     found = [*mesh.diagnostics, *(finding for rule in RULES for finding in rule.find(mesh))]
     return sorted(dict.fromkeys(found), key=lambda d: (d.origin, d.code, d.message))
