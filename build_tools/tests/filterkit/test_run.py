@@ -48,6 +48,13 @@ function envoy_on_request(handle)
   handle:respond({[":status"] = "403"}, "no")
 end
 """
+ABORT = """\
+local ffi = require("ffi")
+ffi.cdef("void abort(void);")
+function envoy_on_request()
+  ffi.C.abort()
+end
+"""
 SCENARIO = """\
 name: nothing happens
 hosts: [envoy]
@@ -235,3 +242,9 @@ def test_a_module_runs_as_it_would_in_a_mesh(make_filter: Callable[..., Filter])
     result = run(suite, find_envoy())
     assert problems(result) == []
     assert result.count("passed") == 1
+
+
+def test_an_envoy_that_dies_is_a_failure_of_the_scenario(play: Play) -> None:
+    result = play(ABORT, SCENARIO)
+    (message,) = problems(result)
+    assert message.startswith("nothing happens: no answer from Envoy: ")

@@ -153,7 +153,7 @@ def _listener(index: int, suite: Filter, proxy: Proxy, setting: Setting, folder:
 def _access_log(setting: Setting, folder: Path) -> Config:
     """A line of JSON for each request, found again by the address that the client called from."""
     record = {
-        "client": "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%",
+        "client": "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%",
         "details": "%RESPONSE_CODE_DETAILS%",
         "attributes": {name: f"%FILTER_STATE({name}:PLAIN)%" for name in setting.attributes},
         "metadata": {name: f"%DYNAMIC_METADATA({name})%" for name in setting.namespaces},

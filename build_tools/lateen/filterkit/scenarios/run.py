@@ -92,8 +92,8 @@ def _run(suite: Filter, scenarios: Sequence[Scenario], binary: Path) -> list[Out
     """The folder of the run stays only if something failed."""
     folder = Path(tempfile.mkdtemp(prefix=f"lateen-{suite.name}-"))
     try:
-        seen = _observe(suite, scenarios, binary, folder)
-        outcomes = [_judge(scenario, seen[scenario.name], folder / "envoy.log") for scenario in scenarios]
+        pairs = zip(scenarios, _observe(suite, scenarios, binary, folder), strict=True)
+        outcomes = [_judge(scenario, seen, folder / "envoy.log") for scenario, seen in pairs]
     except MeshError:
         raise
     except BaseException:
@@ -114,17 +114,22 @@ def _judge(scenario: Scenario, seen: Observation, log: Path) -> Outcome:
     return Outcome(scenario, "failed" if findings else "passed", findings)
 
 
-def _observe(suite: Filter, scenarios: Sequence[Scenario], binary: Path, folder: Path) -> dict[str, Observation]:
-    """What came of each scenario, by its name."""
+def _observe(suite: Filter, scenarios: Sequence[Scenario], binary: Path, folder: Path) -> list[Observation]:
+    """What came of each scenario."""
     settings = _settings(scenarios)
-    clients: dict[str, str] = {}
-    seen: dict[str, Observation] = {}
     with Upstream() as upstream, Envoy(binary, suite, settings.values(), upstream.port, folder) as envoy:
         ports = dict(zip(settings, envoy.ports, strict=True))
-        for scenario in scenarios:
-            clients[scenario.name], seen[scenario.name] = _exchange(scenario, ports[_key(scenario)], upstream)
-        records = _records(envoy.calls, set(clients.values()))
-    return {name: _with_record(seen[name], records.get(client)) for name, client in clients.items()}
+        seen = {
+            _client(index): _exchange(scenario, _client(index), ports[_key(scenario)], upstream)
+            for index, scenario in enumerate(scenarios)
+        }
+        records = _records(envoy.calls, {client for client, observation in seen.items() if not observation.failure})
+    return [_with_record(observation, records.get(client)) for client, observation in seen.items()]
+
+
+def _client(index: int) -> str:
+    """The loopback address from which a scenario calls: its own, by which its line of the access log is found."""
+    return f"127.0.{1 + index // 250}.{1 + index % 250}"
 
 
 def _settings(scenarios: Sequence[Scenario]) -> dict[bytes, Setting]:
@@ -142,19 +147,18 @@ def _key(scenario: Scenario) -> bytes:
     return orjson.dumps([scenario.config, scenario.direction], option=orjson.OPT_SORT_KEYS)
 
 
-def _exchange(scenario: Scenario, port: int, upstream: Upstream) -> tuple[str, Observation]:
-    """Send the request of a scenario; gives the client's address and what was seen so far."""
+def _exchange(scenario: Scenario, client: str, port: int, upstream: Upstream) -> Observation:
+    """Send the request of a scenario and wait for the answer; what Envoy logs of it comes later."""
     upstream.response, upstream.received = scenario.response, None
-    with socket.create_connection((LOOPBACK, port), _ANSWER_SECONDS) as connection:
-        client = "{}:{}".format(*connection.getsockname())
-        try:
+    try:
+        with socket.create_connection((LOOPBACK, port), _ANSWER_SECONDS, (client, 0)) as connection:
             with suppress(ConnectionError):  # answered before all of the body was sent
                 send(connection, write_request(scenario.request))
             with connection.makefile("rb") as stream:
                 response = read_response(stream, scenario.request.header(":method") or "")
-        except (EOFError, OSError) as error:
-            return client, Observation(failure=f"no answer from Envoy: {error}")
-    return client, Observation(upstream.received, response)
+    except (EOFError, OSError) as error:
+        return Observation(failure=f"no answer from Envoy: {error}")
+    return Observation(upstream.received, response)
 
 
 def _records(path: Path, clients: set[str]) -> dict[str, dict[str, Any]]:
