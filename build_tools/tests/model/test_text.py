@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lateen.model import hosts
@@ -27,6 +27,7 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
         parse_duration(text)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**6))
 def test_milliseconds_survive(count: int) -> None:
     assert round(parse_duration(f"{count}ms") * 1000) == count
@@ -75,12 +76,14 @@ HOSTS = st.lists(NAMES, min_size=1, max_size=3).map(".".join)
 PATTERNS = st.one_of(HOSTS, HOSTS.map("*.{}".format), st.just("*"))
 
 
+@settings(deadline=None)
 @given(PATTERNS, PATTERNS, HOSTS)
 def test_covering_is_transitive(wide: str, narrow: str, host: str) -> None:
     if hosts.matches(wide, narrow) and hosts.matches(narrow, host):
         assert hosts.matches(wide, host)
 
 
+@settings(deadline=None)
 @given(st.lists(PATTERNS, unique=True))
 def test_the_most_specific_host_comes_first(patterns: list[str]) -> None:
     ordered = sorted(patterns, key=hosts.specificity)
