@@ -56,16 +56,16 @@ def _rules(action: str, policies: list[AuthorizationPolicy], config: MeshConfig,
     for policy in policies:
         context = Context(policy.ref.namespace, trust_domains(config), tcp, widen=action != "ALLOW")
         if not policy.rules:
-            named[_name(policy, 0)] = _NEVER
+            named[rule_name(policy, 0)] = _NEVER
         for index, rule in enumerate(policy.rules):
             built = envoy_policy(rule, context)
             if built is not None:
-                named[_name(policy, index)] = built
+                named[rule_name(policy, index)] = built
     rules: Config = {"action": _ENVOY_ACTION[action]}
     return rules | ({"policies": dict(sorted(named.items()))} if named else {})
 
 
-def _name(policy: AuthorizationPolicy, index: int) -> str:
+def rule_name(policy: AuthorizationPolicy, index: int) -> str:
     """Istio's id of a rule, which access logs and denied responses' details show."""
     name = f"ns[{policy.ref.namespace}]-policy[{policy.ref.name}]-rule[{index}]"
     return f"istio-ext-authz-{policy.provider}-{name}{_REFUSED}" if policy.action == "CUSTOM" else name

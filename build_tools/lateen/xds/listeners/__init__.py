@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lateen.scope.views import ProxyScope
+from lateen.xds.authorization.origins import policy_origins
 from lateen.xds.listeners.gateway import gateway_listeners
 from lateen.xds.listeners.inbound import inbound_listeners
 from lateen.xds.listeners.outbound import outbound_listeners
@@ -13,4 +16,5 @@ __all__ = ["listeners"]
 
 def listeners(scope: ProxyScope) -> Resources:
     """All listeners of a sidecar or a router."""
-    return Resources.merge((outbound_listeners(scope), inbound_listeners(scope), gateway_listeners(scope)))
+    built = Resources.merge((outbound_listeners(scope), inbound_listeners(scope), gateway_listeners(scope)))
+    return replace(built, origins=built.origins | policy_origins(scope.authorization, built.configs))

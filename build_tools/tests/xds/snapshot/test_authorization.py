@@ -273,3 +273,17 @@ def test_custom_denies_what_it_would_have_asked_about_and_says_so(compiled: Call
     (name,) = config["rules"]["policies"]
     assert name == "istio-ext-authz-asks-ns[default]-policy[ask]-rule[0]-deny-due-to-bad-CUSTOM-action"
     assert [finding.code for finding in snapshot.diagnostics] == ["LAT0445"]
+
+
+def test_each_rule_in_a_filter_knows_its_line(compiled: Callable[..., Snapshot]) -> None:
+    snapshot = compiled(SERVER + policy("two", "{rules: [{}, {to: [{operation: {methods: [GET]}}]}]}"))
+    places = {
+        path.rpartition("policies")[2]: origin
+        for (attribute, name, path), origin in snapshot.origins.items()
+        if (attribute, name) == ("listeners", "virtualInbound") and ".http_filters[" in path
+    }
+    assert {path: origin.field_path for path, origin in places.items()} == {
+        "['ns[default]-policy[two]-rule[0]']": "spec.rules[0]",
+        "['ns[default]-policy[two]-rule[1]']": "spec.rules[1]",
+    }
+    assert all(origin.resource == "AuthorizationPolicy default/two" for origin in places.values())
