@@ -111,6 +111,10 @@ class Command:
         self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def end(self, timeout: float = 60.0) -> tuple[int, str, str]:
-        """Wait for its end: exit code, output, errors."""
-        out, err = self.process.communicate(timeout=timeout)
+        """Wait for its end: exit code, output, errors; one that does not end is killed, and fails the test."""
+        try:
+            out, err = self.process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
         return self.process.returncode, out, err
