@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from lateen.model.proxy import Proxy
 
-OUTBOUND_PORT = 15001
-INBOUND_PORT = 15006
 UNPRIVILEGED = 1024
 """Ports below are not bound without interception: an ordinary user may not."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -38,7 +39,9 @@ def compiled(case: str) -> dict[str, Snapshot]:
 @pytest.mark.parametrize("case", CASES)
 def test_golden(case: str, golden: Callable[[str, str], None]) -> None:
     for key, snapshot in compiled(case).items():
-        golden(f"snapshot/{case}/out.{key}.yaml", to_yaml(snapshot.to_dict()))
+        # A module's file name tells its content, and a rebuilt module is no change of the compiler.
+        text = re.sub(r"-[0-9a-f]{12}\.wasm", "-DIGEST.wasm", to_yaml(snapshot.to_dict()))
+        golden(f"snapshot/{case}/out.{key}.yaml", text)
 
 
 def test_envoy_takes_every_golden_file() -> None:
