@@ -34,10 +34,10 @@ def test_the_command_works(command: str, tmp_path: Path) -> None:
     words = shlex.split(command)
     if words[0] == "make":
         words.insert(1, "-n")  # some run for ever, and one of them runs this: that they can be made must do
-    elif words[1:2] == ["up"] and "--once" not in words:
-        words.append("--once")
     elif len(words) == 2 and words[1] not in ("down", "version", "explain-code"):
         words.append("--help")
+    elif words[1] == "up" and "--once" not in words:
+        words.append("--once")
     if "--out" in words:
         words[words.index("--out") + 1] = str(tmp_path / "out")
     if words[0] == "lateen":
