@@ -94,7 +94,10 @@ def _build(filters: list[Filter], args: argparse.Namespace) -> int:
     from lateen.filterkit import build  # noqa: PLC0415
 
     if args.check:
-        return report(build.stale(filters), args, sys.stdout)
+        findings = build.stale(filters)
+        if not findings and args.output == "text":
+            print("every module fits its source")
+        return report(findings, args, sys.stdout)
     modules, findings = build.build(filters, rebuild=args.rebuild)
     if args.output == "json":
         return _report_json(findings, args, modules=[asdict(module) for module in modules])

@@ -79,6 +79,20 @@ def test_a_program_gets_outcomes_and_findings(suite: Path, capsys: pytest.Captur
     }
 
 
+def test_check_names_the_modules_that_do_not_fit(suite: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["filters", "build", "--check"]) == 0
+    assert capsys.readouterr().out == "every module fits its source\n"
+    description = suite / "filter.yaml"
+    description.write_text(description.read_text().replace("kind: lua", "kind: wasm"))
+    assert main(["filters", "build", "--check"]) == 1
+    assert "LAT0610 error: the module of probe does not fit its source" in capsys.readouterr().out
+
+
+def test_a_filter_without_a_module_has_nothing_to_build(suite: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["filters", "build", "-o", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["modules"] == []
+
+
 def test_an_unknown_filter_is_named_with_a_likely_one(suite: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """LAT0601."""
     assert main(["filters", "test", "porbe"]) == 2

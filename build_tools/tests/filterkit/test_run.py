@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from lateen.filterkit.catalog import Filter, catalog, noop_module
+from lateen.filterkit.catalog import Filter, catalog, noop_module, read_filter
 from lateen.filterkit.scenarios.run import Result, run
 from lateen.schema.binary import find_envoy
 
+PAGE = Path(__file__).resolve().parents[3] / "docs/filters/README.md"
 Play = Callable[[str, str], Result]
 
 HEADERS = """\
@@ -71,6 +74,16 @@ def test_a_filter_of_the_suite_does_what_its_scenarios_say() -> None:
     result = run(catalog()["tenant_context"], find_envoy())
     assert problems(result) == []
     assert result.count("passed") == len(result.outcomes) >= 14
+
+
+def test_the_example_of_the_documentation_holds(tmp_path: Path) -> None:
+    (example,) = re.findall(r"^```yaml\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    folder = tmp_path / "tenant_context"
+    shutil.copytree(catalog()["tenant_context"].directory, folder, ignore=shutil.ignore_patterns("scenarios"))
+    (folder / "scenarios").mkdir()
+    (folder / "scenarios" / "example.yaml").write_text(example)
+    result = run(read_filter(folder), find_envoy())
+    assert (problems(result), result.count("passed")) == ([], 1)
 
 
 def test_headers_metadata_and_attributes_are_seen(play: Play) -> None:
