@@ -12,7 +12,7 @@ stamp=$sysroot/$(/usr/bin/rustc -V | tr -c 'a-zA-Z0-9.\n' _)
 
 echo "setup: building Rust's standard library for $target (once, under a minute)" >&2
 work=.toolchain/std
-rm -rf "$work" "$sysroot"
+rm -rf "$work" "$sysroot" .toolchain/target
 mkdir -p "$work/src" "$sysroot/lib/rustlib/$target/lib"
 : > "$work/src/lib.rs"
 cat > "$work/Cargo.toml" <<'TOML'
@@ -28,12 +28,13 @@ panic = "abort"
 opt-level = "s"
 codegen-units = 1
 TOML
-# The one place that needs an unstable flag: std is built here and never again.
-# Paths of this machine would otherwise stand in the panic messages of every module.
-remap="--remap-path-prefix=$PWD/$work=std --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo"
-remap="$remap --remap-path-prefix=$(/usr/bin/rustc --print sysroot)/lib/rustlib/src/rust=rust"
-(cd "$work" && env -u RUSTUP_TOOLCHAIN RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc RUSTFLAGS="$remap" \
-  /usr/bin/cargo build -q --release -Zbuild-std=std,panic_abort --target $target)
+# The one place that needs an unstable flag: std is built here and never again. Its dependencies lie beside its sources,
+# so nothing is fetched; paths of this machine would otherwise stand in the messages of every module.
+sources=$(/usr/bin/rustc --print sysroot)/lib/rustlib/src/rust
+(cd "$work" && env -u RUSTUP_TOOLCHAIN RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc \
+  RUSTFLAGS="--remap-path-prefix=$PWD=std --remap-path-prefix=$sources=rust" \
+  /usr/bin/cargo build -q --release -Zbuild-std=std,panic_abort --target $target \
+  --config 'source.crates-io.replace-with="vendored"' --config "source.vendored.directory=\"$sources/library/vendor\"")
 cp "$work/target/$target/release/deps/"*.rlib "$sysroot/lib/rustlib/$target/lib/"
 rm -rf "$work" "$sysroot/lib/rustlib/$target/lib/"libstd_only*
 : > "$stamp"

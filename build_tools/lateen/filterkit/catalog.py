@@ -29,7 +29,8 @@ class Filter:
     """A filter of the suite.
 
     `kind` is wasm, lua or native; `phase` Istio's phase; `failure_policy` what happens when a module traps.
-    `attributes` are the filter state keys (`wasm.<filter>.<attribute>`) or metadata keys that it publishes.
+    `attributes` are the filter state keys (`wasm.<filter>.<attribute>`) or metadata keys that it publishes. `budget`
+    bounds what it may cost: `module_bytes`, and `microseconds` per request above an empty module.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Filter:
     config_schema: dict[str, Any] = field(hash=False)
     attributes: tuple[str, ...]
     directory: Path
+    budget: dict[str, float] = field(default_factory=dict, hash=False)
 
     def problems(self, config: object) -> list[tuple[str, str]]:
         """What is wrong with a configuration: (path such as `sources[0].host`, message), in order of the path."""
@@ -96,6 +98,7 @@ def read_filter(folder: Path) -> Filter:
         config_schema=description["config"],
         attributes=tuple(description.get("attributes", ())),
         directory=folder,
+        budget=description.get("budget", {}),
     )
 
 

@@ -56,3 +56,57 @@ impl Cache {
         self.entries.binary_search_by(|entry| (*entry.claim).cmp(claim))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(claim: &[u8]) -> Option<Peer> {
+        let namespace = String::from_utf8(claim.to_vec()).ok()?;
+        Some(Peer::in_namespace(namespace))
+    }
+
+    fn known(cache: &Cache, claim: &str) -> bool {
+        cache.find(claim.as_bytes()).is_ok()
+    }
+
+    #[test]
+    fn a_claim_is_decoded_once() {
+        let mut cache = Cache::default();
+        let first = cache.get(b"a", named).unwrap();
+        let second = cache.get(b"a", |_| None).unwrap();
+        assert_eq!(first, second);
+        assert_eq!(second.namespace, "a");
+    }
+
+    #[test]
+    fn what_cannot_be_decoded_is_not_remembered() {
+        let mut cache = Cache::default();
+        assert_eq!(cache.get(b"a", |_| None), None);
+        assert!(cache.get(b"a", named).is_some());
+    }
+
+    #[test]
+    fn a_full_cache_loses_its_oldest_quarter() {
+        let mut cache = Cache::default();
+        let claims: Vec<_> = (0..=CAPACITY).map(|n| format!("claim {n}")).collect();
+        for claim in &claims {
+            cache.get(claim.as_bytes(), named);
+        }
+        assert_eq!(cache.entries.len(), CAPACITY - CAPACITY / 4 + 1);
+        assert!(claims[..CAPACITY / 4].iter().all(|claim| !known(&cache, claim)));
+        assert!(claims[CAPACITY / 4..].iter().all(|claim| known(&cache, claim)));
+    }
+
+    #[test]
+    fn the_cache_never_grows_beyond_its_bounds() {
+        let mut cache = Cache::default();
+        for n in 0..5 * CAPACITY {
+            cache.get(format!("claim {n}").as_bytes(), named);
+            assert!(cache.entries.len() <= CAPACITY);
+        }
+        let long = "x".repeat(LONGEST_KEY + 1);
+        assert!(cache.get(long.as_bytes(), named).is_some());
+        assert!(!known(&cache, &long));
+    }
+}

@@ -30,11 +30,9 @@ impl Config {
             _ => return Err("configuration: role is one of sidecar, gateway".into()),
         };
         match (config.get("node_id"), config.get("metadata")) {
-            (Some(Value::Text(node_id)), Some(Value::Structure(metadata))) => Ok(Self {
-                role,
-                node_id: node_id.clone(),
-                metadata: metadata.clone(),
-            }),
+            (Some(Value::Text(node_id)), Some(Value::Structure(metadata))) => {
+                Ok(Self { role, node_id: node_id.clone(), metadata: metadata.clone() })
+            }
             _ => Err("configuration: node_id is a text and metadata an object".into()),
         }
     }

@@ -12,7 +12,7 @@ use crate::{headers, identity};
 const INBOUND: i64 = 1;
 
 /// Clusters that lead to no service of the mesh.
-const PASSTHROUGH: &str = "PassthroughCluster";
+const OUTSIDE: [&str; 2] = ["PassthroughCluster", "BlackHoleCluster"];
 
 /// What a worker remembers of its peers.
 #[derive(Default)]
@@ -68,7 +68,7 @@ pub fn may_send<H: Host>(host: &H) -> bool {
     };
     match property::text(host, &["xds", "cluster_name"]) {
         None => false,
-        Some(name) => name != PASSTHROUGH && !metadata("external") && !metadata("disable_mx"),
+        Some(name) => !OUTSIDE.contains(&name.as_str()) && !metadata("external") && !metadata("disable_mx"),
     }
 }
 

@@ -28,10 +28,7 @@ pub struct Own {
 impl Own {
     /// The headers' values for a proxy.
     pub fn new(node_id: &str, metadata: &Structure) -> Self {
-        Self {
-            id: node_id.into(),
-            metadata: BASE64.encode(structure::encode(metadata)),
-        }
+        Self { id: node_id.into(), metadata: BASE64.encode(structure::encode(metadata)) }
     }
 
     /// Put them in place of whatever the message has.

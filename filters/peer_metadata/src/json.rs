@@ -117,3 +117,86 @@ impl Parser<'_> {
         self.rest = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value as Json;
+
+    use super::*;
+
+    /// The same value by another parser, if it consists of objects and strings.
+    fn oracle(json: &Json) -> Option<Value> {
+        match json {
+            Json::String(text) => Some(Value::Text(text.clone())),
+            Json::Object(entries) => {
+                let mut structure = Structure::default();
+                for (key, json) in entries {
+                    structure.insert(key.clone(), oracle(json)?);
+                }
+                Some(Value::Structure(structure))
+            }
+            _ => None,
+        }
+    }
+
+    fn documents() -> impl Strategy<Value = Json> {
+        let text = any::<String>().prop_map(Json::from);
+        let value = text.prop_recursive(4, 32, 4, |inner| {
+            prop::collection::btree_map(any::<String>(), inner, 0..4)
+                .prop_map(|entries| entries.into_iter().collect::<Json>())
+        });
+        prop::collection::btree_map(any::<String>(), value, 0..4).prop_map(|entries| entries.into_iter().collect())
+    }
+
+    proptest! {
+        #[test]
+        fn objects_and_strings_are_read_as_by_serde(json in documents(), pretty: bool) {
+            let text = if pretty { format!("{json:#}") } else { json.to_string() };
+            prop_assert_eq!(parse(text.as_bytes()).ok().map(Value::Structure), oracle(&json));
+        }
+
+        #[test]
+        fn whatever_is_accepted_serde_accepts_too(text in r#"[{}":, \\nu0-9a-fdD\t]{0,24}"#) {
+            if let Ok(structure) = parse(text.as_bytes()) {
+                let json: Json = serde_json::from_str(&text).unwrap();
+                prop_assert_eq!(oracle(&json), Some(Value::Structure(structure)));
+            }
+        }
+
+        #[test]
+        fn no_bytes_end_the_machine(bytes: Vec<u8>) {
+            let _ = parse(&bytes);
+        }
+    }
+
+    #[test]
+    fn escapes_are_resolved_as_by_serde() {
+        for string in [
+            r#""\"\\\/\b\f\n\r\t\u00e9""#,
+            r#""\ud83d\ude80""#,
+            r#""\ud83d""#,
+            r#""\ude80""#,
+            r#""\ud83d\u0041""#,
+            r#""\x41""#,
+            r#""\u12""#,
+            "\"\u{1f}\"",
+            "\"\u{7f}\"",
+        ] {
+            let text = format!(r#"{{"key": {string}}}"#);
+            let expected = serde_json::from_str(&text).ok().and_then(|json| oracle(&json));
+            assert_eq!(parse(text.as_bytes()).ok().map(Value::Structure), expected, "{string}");
+        }
+    }
+
+    #[test]
+    fn other_values_and_deep_objects_are_refused_with_a_place() {
+        for value in ["1", "true", "null", "[]"] {
+            let text = format!(r#"{{"key": {value}}}"#);
+            let problem = "configuration: objects and strings are expected at byte 8";
+            assert_eq!(parse(text.as_bytes()), Err(problem.into()));
+        }
+        let deep = r#"{"a":"#.repeat(100_000);
+        assert!(parse(deep.as_bytes()).is_err());
+    }
+}

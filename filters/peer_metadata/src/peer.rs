@@ -32,10 +32,7 @@ pub struct Peer {
 impl Peer {
     /// A peer of which only the namespace is known.
     pub fn in_namespace(namespace: String) -> Self {
-        Self {
-            namespace,
-            ..Self::default()
-        }
+        Self { namespace, ..Self::default() }
     }
 
     /// The peer that exchanged metadata describes.
@@ -133,7 +130,7 @@ static UPSTREAM: [Attribute; 7] = attributes_of!("upstream");
 
 /// The first of `keys` that has a usable text.
 fn text(structure: &Structure, keys: &[&str]) -> String {
-    let texts = keys.iter().filter_map(|key| match structure.get(*key) {
+    let texts = keys.iter().filter_map(|key| match structure.get(key) {
         Some(Value::Text(text)) => Some(usable(text)),
         _ => None,
     });
@@ -142,5 +139,9 @@ fn text(structure: &Structure, keys: &[&str]) -> String {
 
 fn usable(text: &str) -> String {
     let usable = text.len() <= LONGEST && !text.contains(char::is_control);
-    if usable { text.into() } else { String::new() }
+    if usable {
+        text.into()
+    } else {
+        String::new()
+    }
 }

@@ -184,3 +184,109 @@ impl<'a> Fields<'a> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use prost::Message;
+    use prost_types::value::Kind;
+
+    use super::*;
+
+    /// The same structure as `prost` has it; what metadata does not consist of is left out.
+    fn known(message: &prost_types::Struct, depth: usize) -> Structure {
+        let mut structure = Structure::default();
+        for (key, value) in &message.fields {
+            match &value.kind {
+                Some(Kind::StringValue(text)) => structure.insert(key.clone(), Value::Text(text.clone())),
+                Some(Kind::StructValue(inner)) if depth > 1 => {
+                    structure.insert(key.clone(), Value::Structure(known(inner, depth - 1)));
+                }
+                _ => {}
+            }
+        }
+        structure
+    }
+
+    fn kind() -> impl Strategy<Value = Kind> {
+        let leaf = prop_oneof![
+            any::<String>().prop_map(Kind::StringValue),
+            any::<f64>().prop_map(Kind::NumberValue),
+            any::<bool>().prop_map(Kind::BoolValue),
+            Just(Kind::NullValue(0)),
+        ];
+        leaf.prop_recursive(4, 24, 4, |inner| {
+            let values = prop::collection::vec(inner.clone(), 0..3);
+            prop_oneof![
+                structure_of(inner).prop_map(Kind::StructValue),
+                values.prop_map(|kinds| {
+                    let values = kinds.into_iter().map(|kind| prost_types::Value { kind: Some(kind) });
+                    Kind::ListValue(prost_types::ListValue { values: values.collect() })
+                }),
+            ]
+        })
+    }
+
+    fn structure_of(kind: impl Strategy<Value = Kind>) -> impl Strategy<Value = prost_types::Struct> {
+        prop::collection::btree_map(any::<String>(), kind, 0..5).prop_map(|kinds| {
+            let values = kinds.into_iter().map(|(key, kind)| (key, prost_types::Value { kind: Some(kind) }));
+            prost_types::Struct { fields: values.collect() }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_prost_writes_is_read(message in structure_of(kind())) {
+            let structure = decode(&message.encode_to_vec()).unwrap();
+            prop_assert_eq!(&structure, &known(&message, DEEPEST));
+        }
+
+        #[test]
+        fn what_is_written_prost_reads(message in structure_of(kind())) {
+            let structure = known(&message, DEEPEST);
+            let written = prost_types::Struct::decode(encode(&structure).as_slice()).unwrap();
+            prop_assert_eq!(known(&written, DEEPEST), structure);
+        }
+
+        #[test]
+        fn no_bytes_end_the_machine(bytes: Vec<u8>) {
+            let _ = decode(&bytes);
+        }
+
+        #[test]
+        fn a_damaged_message_is_refused_or_read(message in structure_of(kind()), place: prop::sample::Index, byte: u8) {
+            let mut bytes = message.encode_to_vec();
+            if !bytes.is_empty() {
+                let place = place.index(bytes.len());
+                bytes[place] = byte;
+                let _ = decode(&bytes);
+                let _ = decode(&bytes[..place]);
+            }
+        }
+    }
+
+    #[test]
+    fn keys_are_written_in_order_of_their_bytes() {
+        let mut structure = Structure::default();
+        for key in ["b", "a", "B", "\u{e9}", "aa"] {
+            structure.insert(key.into(), Value::Text(String::new()));
+        }
+        let keys: Vec<_> = structure.0.iter().map(|(key, _)| key.as_str()).collect();
+        assert_eq!(keys, ["B", "a", "aa", "b", "\u{e9}"]);
+    }
+
+    #[test]
+    fn of_a_repeated_key_the_last_value_counts() {
+        let mut first = Structure::default();
+        first.insert("key".into(), Value::Text("first".into()));
+        let mut second = Structure::default();
+        second.insert("key".into(), Value::Text("second".into()));
+        let bytes = [encode(&first), encode(&second)].concat();
+        assert_eq!(decode(&bytes), Some(second));
+    }
+
+    #[test]
+    fn text_that_is_not_utf8_is_no_message() {
+        assert_eq!(decode(b"\x0a\x08\x0a\x01a\x12\x03\x1a\x01\xe9"), None);
+    }
+}

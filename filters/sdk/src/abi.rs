@@ -11,13 +11,7 @@ use crate::{pairs, Headers, Host, Level, Map, Status};
 #[link(wasm_import_module = "env")]
 extern "C" {
     fn proxy_log(level: u32, message: *const u8, size: usize) -> u32;
-    fn proxy_get_buffer_bytes(
-        buffer: u32,
-        start: usize,
-        length: usize,
-        data: *mut *mut u8,
-        size: *mut usize,
-    ) -> u32;
+    fn proxy_get_buffer_bytes(buffer: u32, start: usize, length: usize, data: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_get_header_map_value(
         map: u32,
@@ -106,9 +100,7 @@ impl Host for Envoy {
 
     fn property(&self, path: &[&str]) -> Result<Option<Vec<u8>>, Status> {
         let path = path.join("\0");
-        optional(answer(|data, size| unsafe {
-            proxy_get_property(path.as_ptr(), path.len(), data, size)
-        }))
+        optional(answer(|data, size| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, size) }))
     }
 
     fn set_filter_state(&self, key: &str, value: &[u8]) -> Result<(), Status> {
@@ -117,14 +109,7 @@ impl Host for Envoy {
 
     fn call_foreign(&self, name: &str, argument: &[u8]) -> Result<Vec<u8>, Status> {
         answer(|data, size| unsafe {
-            proxy_call_foreign_function(
-                name.as_ptr(),
-                name.len(),
-                argument.as_ptr(),
-                argument.len(),
-                data,
-                size,
-            )
+            proxy_call_foreign_function(name.as_ptr(), name.len(), argument.as_ptr(), argument.len(), data, size)
         })
     }
 

@@ -26,13 +26,8 @@ impl<F: Filter> Dispatcher<F> {
     /// No plugin, no stream.
     #[must_use]
     pub const fn new() -> Self {
-        let contexts = Contexts {
-            plugins: Table::new(),
-            streams: Table::new(),
-        };
-        Self {
-            contexts: RefCell::new(contexts),
-        }
+        let contexts = Contexts { plugins: Table::new(), streams: Table::new() };
+        Self { contexts: RefCell::new(contexts) }
     }
 
     /// A plugin (no parent) or a stream of the plugin `parent` begins.
@@ -66,14 +61,12 @@ impl<F: Filter> Dispatcher<F> {
 
     /// Request headers: a stream for which there was no room is refused.
     pub fn request_headers<H: Host>(&self, host: &H, context: u32) -> Action {
-        self.with(context, |filter, stream| filter.on_request_headers(stream, host))
-            .unwrap_or_else(|| refuse(host))
+        self.with(context, |filter, stream| filter.on_request_headers(stream, host)).unwrap_or_else(|| refuse(host))
     }
 
     /// Response headers.
     pub fn response_headers<H: Host>(&self, host: &H, context: u32) -> Action {
-        self.with(context, |filter, stream| filter.on_response_headers(stream, host))
-            .unwrap_or(Action::Continue)
+        self.with(context, |filter, stream| filter.on_response_headers(stream, host)).unwrap_or(Action::Continue)
     }
 
     /// The end of a stream.

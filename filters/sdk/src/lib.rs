@@ -15,7 +15,7 @@ mod export;
 pub mod fake;
 mod filter;
 mod host;
-mod pairs;
+pub mod pairs;
 pub mod property;
 mod state;
 mod table;

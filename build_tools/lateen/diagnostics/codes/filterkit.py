@@ -86,3 +86,48 @@ NO_SCENARIOS = Code(
     example="a filter's folder without scenarios/*.yaml",
     fix="add scenarios/NAME.yaml to the filter's folder",
 )
+STALE_MODULE = Code(
+    "LAT0610",
+    Severity.ERROR,
+    "Built module does not fit its source",
+    "the module of {name} does not fit its source: {reason}",
+    "What is deployed is not what the source says; nobody can tell what it does.",
+    example="a change of filters/NAME/src without a rebuild",
+    fix="lateen filters build NAME",
+)
+NO_TOOLCHAIN = Code(
+    "LAT0611",
+    Severity.ERROR,
+    "No Rust toolchain for filters",
+    "filters cannot be built here: {reason}",
+    "The suite's modules come built; only who changes a filter needs Rust.",
+    example="lateen filters build on a machine without cargo or without the target wasm32-unknown-unknown",
+    fix="rustup target add wasm32-unknown-unknown",
+)
+BUILD_FAILED = Code(
+    "LAT0612",
+    Severity.ERROR,
+    "Filter does not build",
+    "cargo does not build the filters: {reason}",
+    "The modules stay as they were.",
+    example="source that does not compile",
+    fix="mend what cargo names",
+)
+OVER_BUDGET = Code(
+    "LAT0613",
+    Severity.ERROR,
+    "Module is larger than its budget",
+    "the module of {name} has {size} bytes, {budget} are its budget",
+    "Each worker of each proxy compiles and holds the module; growth is decided, not drifted into.",
+    example="a dependency that brings much of the standard library along",
+    fix="do without it, or raise budget.module_bytes in filter.yaml",
+)
+NOT_REPRODUCIBLE = Code(
+    "LAT0614",
+    Severity.ERROR,
+    "Module cannot be built again",
+    "the module of {name} has other bytes than the committed one, with the same source and toolchain",
+    "Who rebuilds a module to see what it holds must get the same bytes.",
+    example="a module that was built with changes that are not in the source",
+    fix="commit the module that lateen filters build writes",
+)
