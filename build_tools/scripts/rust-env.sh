@@ -26,5 +26,5 @@ fi
 
 echo "the filters are built by Rust 1.85 or later with the target $target; install one of" >&2
 echo "  rustup target add $target" >&2
-echo "  apt-get install rustc-web cargo-web rust-web-src rust-web-clippy rustfmt-web lld-22   (Debian, as root)" >&2
+echo "  apt-get install rustc-web cargo-web rust-web-src rust-web-clippy rustfmt-web lld-19   (Debian, as root)" >&2
 exit 1
