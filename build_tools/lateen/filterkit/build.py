@@ -52,8 +52,9 @@ def stale(filters: Iterable[Filter]) -> list[Diagnostic]:
 def build(filters: Iterable[Filter], rebuild: bool = False) -> tuple[list[Built], list[Diagnostic]]:
     """Build the modules that are stale, and write each with its manifest beside the source.
 
-    With `rebuild` all of them are built, from nothing: cargo does not notice a changed standard library. Raises MeshError if there is no toolchain (LAT0611) or cargo fails (LAT0612). Findings tell of modules that are over
-    their budget, and of those that ought to have had the bytes that were there before.
+    With `rebuild` all of them are built, from nothing: cargo does not notice a changed standard library. Findings tell
+    of modules that are over their budget, and of those that ought to have had the bytes that were there before. Raises
+    MeshError if there is no toolchain (LAT0611) or cargo fails (LAT0612).
     """
     modules = [suite for suite in filters if suite.kind == "wasm"]
     due = [suite for suite in modules if rebuild or manifest.staleness(suite)]

@@ -23,8 +23,10 @@ impl Filter for Counter {
     fn on_request_headers<H: Host>(&mut self, count: &mut u32, host: &H) -> Action {
         *count += 1;
         let value = format!("{} {count}", self.name);
-        host.replace_header(Map::RequestHeaders, "x-seen", value.as_bytes()).unwrap();
-        Action::Continue
+        match host.replace_header(Map::RequestHeaders, "x-seen", value.as_bytes()) {
+            Ok(()) => Action::Continue,
+            Err(_) => Action::Pause,
+        }
     }
 
     fn on_log<H: Host>(&mut self, count: &mut u32, host: &H) {
