@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from lateen.model.endpoints import target_port
 from lateen.model.identity import Ref
@@ -55,9 +56,8 @@ def service_targets(mesh: Mesh, proxy: Proxy) -> Iterator[Target]:
     for service in mesh.services:
         if service.namespace != proxy.namespace:
             continue
-        if service.selector is not None:
-            selected = service.selector.selects(workload.labels)
-            targets = {p.number: target_port(service, p, workload) for p in service.ports} if selected else {}
+        if service.selector is not None and service.selector.selects(workload.labels):
+            targets = {p.number: target_port(service, p, workload) for p in service.ports}
         else:
             targets = _known_targets(mesh, service, proxy)
         for port in service.ports:
@@ -66,20 +66,31 @@ def service_targets(mesh: Mesh, proxy: Proxy) -> Iterator[Target]:
 
 
 def _known_targets(mesh: Mesh, service: Service, proxy: Proxy) -> dict[int, int]:
-    """The ports of a service without selector whose addresses in files are this proxy's."""
+    """The ports of a service that does not select the proxy by labels, but has its address as an endpoint."""
     endpoints = mesh.endpoints.get((service.hostname, service.namespace), ())
     return {e.service_port: e.port for e in endpoints if e.address in proxy.addresses}
 
 
 def _workload(mesh: Mesh, proxy: Proxy) -> Workload:
-    """The mesh's workload of that name; for a proxy that the mesh does not declare, one of the proxy's labels."""
-    known = mesh.workload(f"{proxy.name}.{proxy.namespace}")
+    """The mesh's workload of that name, address or labels, which knows named ports; its labels are the proxy's.
+
+    A proxy that is like none of them is a workload of its own.
+    """
     labels = dict(proxy.labels)
+    known = mesh.workload(f"{proxy.name}.{proxy.namespace}")
     if known and known.labels == labels:
         return known
-    alike = (w for w in mesh.workloads if w.namespace == proxy.namespace and w.labels == labels)
+    neighbours = [w for w in mesh.workloads if w.namespace == proxy.namespace and _agree(w.labels, labels)]
+    here = [w for w in neighbours if not set(w.addresses).isdisjoint(proxy.addresses)]
+    alike = [w for w in neighbours if w.labels == labels] or [w for w in neighbours if w.labels and labels]
     ref = Ref("Proxy", proxy.namespace, proxy.name)
-    return next(alike, Workload(proxy.name, proxy.namespace, proxy.owner, ref, labels=labels))
+    found = next(iter([*here, *alike]), Workload(proxy.name, proxy.namespace, proxy.owner, ref))
+    return replace(found, labels=labels)
+
+
+def _agree(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Whether one set of labels is a part of the other."""
+    return one.items() <= other.items() or other.items() <= one.items()
 
 
 def _service_ports(targets: tuple[Target, ...], proxy: Proxy, policy: MtlsPolicy) -> Iterator[InboundPort]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lateen.diagnostics import Diagnostic
 from lateen.model.mesh import Mesh
 from lateen.model.proxy import Proxy
@@ -19,6 +21,7 @@ def scope(mesh: Mesh, proxy: Proxy) -> tuple[ProxyScope, tuple[Diagnostic, ...]]
 
     Views that are equal for several proxies of one mesh are the same object.
     """
+    proxy = _labelled(mesh, proxy)
     router = proxy.kind == "router"
     view = ProxyScope(
         proxy=proxy,
@@ -33,3 +36,17 @@ def scope(mesh: Mesh, proxy: Proxy) -> tuple[ProxyScope, tuple[Diagnostic, ...]]
         secrets=secrets(mesh, proxy),
     )
     return view, ()
+
+
+def _labelled(mesh: Mesh, proxy: Proxy) -> Proxy:
+    """The proxy, if it says nothing of its labels with those of what the mesh knows at its address.
+
+    Source: Istio, `Proxy.SetWorkloadLabels`.
+    """
+    if proxy.labels or not proxy.addresses:
+        return proxy
+    at = set(proxy.addresses)
+    workloads = (w.labels for w in mesh.workloads if w.namespace == proxy.namespace and not at.isdisjoint(w.addresses))
+    entries = (a.labels for a in mesh.addresses if a.namespace == proxy.namespace and a.address in at)
+    labels = next((found for found in (*workloads, *entries) if found), None)
+    return replace(proxy, labels=labels) if labels else proxy

@@ -61,6 +61,44 @@ def test_a_proxy_that_the_mesh_does_not_declare_serves_by_its_labels(mesh_of: Lo
     assert [p.port for p in view.inbound.ports] == [8080, 9000]
 
 
+def test_a_proxy_finds_its_ports_by_address_alone_and_takes_over_labels(mesh_of: Load) -> None:
+    text = """
+apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: {name: vm, labels: {app: a}}
+spec: {address: 10.0.0.50, ports: {web: 7000}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: far, labels: {app: other, version: v1}}
+spec: {containers: [{name: a, image: a}]}
+status: {podIP: 10.0.0.60}
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: strict}
+spec: {selector: {matchLabels: {app: other}}, mtls: {mode: STRICT}}
+---
+"""
+    mesh = mesh_of(text + APP)
+
+    def served(address: str) -> list[tuple[int, MtlsMode]]:
+        view, _ = scope(mesh, Proxy("hand", addresses=(address,)))
+        assert view.inbound is not None
+        return [(port.port, port.mtls) for port in view.inbound.ports]
+
+    permissive = MtlsMode.PERMISSIVE
+    assert served("10.0.0.50") == [(7000, permissive), (9000, permissive), (8080, permissive)]
+    assert served("10.0.0.60") == [(80, MtlsMode.STRICT)]
+    assert served("10.0.0.70") == []
+
+
+def test_a_label_more_than_the_workload_has_does_not_hide_its_named_ports(mesh_of: Load) -> None:
+    view, _ = scope(mesh_of(APP), Proxy("stranger", labels={"app": "a", "added-by": "injector"}))
+    assert view.inbound is not None
+    assert [p.port for p in view.inbound.ports] == [8080, 9000]
+
+
 def test_an_address_in_a_file_makes_a_target(mesh_of: Load) -> None:
     text = """
 apiVersion: v1
