@@ -28,13 +28,17 @@ panic = "abort"
 opt-level = "s"
 codegen-units = 1
 TOML
-# The one place that needs an unstable flag: std is built here and never again. Its dependencies lie beside its sources,
-# so nothing is fetched; paths of this machine would otherwise stand in the messages of every module.
+# The one place that needs an unstable flag: std is built here and never again. Its dependencies lie beside its sources;
+# paths of this machine would otherwise stand in the messages of every module. Bitcode is what
+# link-time optimization of a module works on.
 sources=$(/usr/bin/rustc --print sysroot)/lib/rustlib/src/rust
+set -- # older packages of the sources come without the dependencies; cargo then fetches them
+if [ -d "$sources/library/vendor" ]; then
+  set -- --config 'source.crates-io.replace-with="vendored"' --config "source.vendored.directory=\"$sources/library/vendor\""
+fi
 (cd "$work" && env -u RUSTUP_TOOLCHAIN RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc \
-  RUSTFLAGS="--remap-path-prefix=$PWD=std --remap-path-prefix=$sources=rust" \
-  /usr/bin/cargo build -q --release -Zbuild-std=std,panic_abort --target $target \
-  --config 'source.crates-io.replace-with="vendored"' --config "source.vendored.directory=\"$sources/library/vendor\"")
+  RUSTFLAGS="-C embed-bitcode=yes --remap-path-prefix=$PWD=std --remap-path-prefix=$sources=rust" \
+  /usr/bin/cargo build -q --release -Zbuild-std=std,panic_abort --target $target "$@")
 cp "$work/target/$target/release/deps/"*.rlib "$sysroot/lib/rustlib/$target/lib/"
 rm -rf "$work" "$sysroot/lib/rustlib/$target/lib/"libstd_only*
 : > "$stamp"

@@ -12,6 +12,8 @@ mod identity;
 mod json;
 mod peer;
 mod structure;
+#[cfg(test)]
+mod tests;
 
 use lateen_sdk::{export, Action, Filter, Host, Level, Map};
 

@@ -1,8 +1,8 @@
 //! Whom the filter believes, what it publishes, and where its own description goes.
 
+use crate::PeerMetadata;
 use lateen_sdk::fake::FakeHost;
 use lateen_sdk::{Dispatcher, Map};
-use peer_metadata::PeerMetadata;
 
 const METADATA: &str = "x-envoy-peer-metadata";
 const ID: &str = "x-envoy-peer-metadata-id";
