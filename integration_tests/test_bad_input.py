@@ -1,13 +1,15 @@
-"""Meshes that cannot start: one clear error each, exit code 2, and nothing half-started."""
+"""Meshes that cannot start: one clear error each, exit code 2, and nothing half-started. Those that can, but point to
+nothing, start as with Istio and say so."""
 
 from __future__ import annotations
 
 import socket
 from pathlib import Path
 
-from harness import Command
+from harness import Command, Run
 from lateen.runtime.child import marked
-from meshes import deployment, documents, service, write
+from lateen.runtime.events import findings_of
+from meshes import deployment, documents, save, service, virtual_service, write
 
 
 def refused(base: Path, mesh: Path, *arguments: str) -> str:
@@ -28,6 +30,57 @@ def test_no_folder(base: Path, tmp_path: Path) -> None:
 def test_an_empty_folder(base: Path, directory: Path) -> None:
     directory.mkdir()
     assert str(directory) in refused(base, directory)
+
+
+def test_standard_input(base: Path, tmp_path: Path) -> None:
+    code, _, errors = Command(base, "up", "-").end()
+    assert code == 2
+    assert "standard input" in errors
+
+
+def test_an_empty_file(base: Path, directory: Path) -> None:
+    directory.mkdir()
+    (directory / "web.yaml").touch()
+    errors = refused(base, directory)
+    assert "LAT0001" in errors
+    assert "hint:" in errors
+
+
+def test_an_unknown_kind_and_an_unknown_field(base: Path, directory: Path) -> None:
+    rule = documents(virtual_service("web", timeuot="1s"), virtual_service("web") | {"kind": "VirtualServices"})
+    workload = documents(deployment("web"), service("web"))
+    errors = refused(base, write(directory, web=workload, routes=rule))
+    assert f"{directory}/routes.yaml:" in errors
+    assert 'did you mean "timeout"?' in errors
+    assert 'did you mean "VirtualService"?' in errors
+    assert "2 errors" in errors
+
+
+def test_a_config_file_is_named(base: Path, directory: Path, tmp_path: Path) -> None:
+    mesh = write(directory, web=documents(deployment("web"), service("web")))
+    save(tmp_path / "config.yaml", "accessLogFile: /dev/stdout\naccessLogFle: /dev/stderr\n")
+    assert f"{tmp_path}/config.yaml:2:1" in refused(base, mesh, "--mesh-config", str(tmp_path / "config.yaml"))
+
+
+def test_what_points_to_nothing_is_told_at_the_start_and_after_an_edit(directory: Path, up: Run) -> None:
+    """TCP services without address that share a port are no fault: each has a listener of its own here."""
+    tcp = [service(name, port=7000, protocol="tcp") for name in ("one", "two")]
+    rule = virtual_service("web")
+    [destination] = [route["destination"] for route in rule["spec"]["http"][0]["route"]]
+    destination["host"] = "webb"
+    workload = documents(deployment("web"), service("web"), *tcp)
+    mesh = write(directory, web=workload, routes=documents(rule))
+    with up(mesh) as running:
+        told = {finding.code: finding for finding in running.diagnostics}
+        assert told["LAT0301"].origin.file == f"{mesh}/routes.yaml"
+        assert "web.default.svc.cluster.local" in told["LAT0301"].hint
+        assert "LAT0315" not in told
+        destination.update(host="web", subset="v9")
+        since = len(running.events)
+        save(mesh / "routes.yaml", documents(rule))
+        event = running.events.wait_for(lambda e: e["event"] == "diagnostics", 10, since)
+        assert event["used"]
+        assert [finding.code for finding in findings_of(event)] == ["LAT0302"]
 
 
 def test_a_broken_document(base: Path, directory: Path) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lateen.api.check import check
 from lateen.api.mesh_config import check_mesh_config
-from lateen.diagnostics import MeshError, Severity
+from lateen.diagnostics import Diagnostic, MeshError, Severity
+from lateen.diagnostics.codes.api import UNKNOWN_FIELD
 from lateen.model.build import build
 from lateen.model.mesh import Mesh
 from lateen.model.proxy import Proxy
@@ -22,14 +23,15 @@ from lateen.xds.snapshot import TYPES, Snapshot
 
 def load(
     *sources: Path | str | Source,
-    mesh_config: Mapping[str, Any] | str | None = None,
+    mesh_config: Mapping[str, Any] | str | Source | Path | None = None,
     domain_suffix: str = "cluster.local",
     strict: bool = True,
 ) -> Mesh:
     """Read a mesh from files, folders and text.
 
     A Path or a one-line str is a file or folder (`-` is standard input), a str with a newline is YAML text, and a
-    `Source` is text with a name. `mesh_config` is Istio's MeshConfig as mapping or YAML, and replaces a `mesh.yaml`.
+    `Source` is text with a name. `mesh_config` is Istio's MeshConfig as mapping, YAML or the Path of a file, and
+    replaces a `mesh.yaml`.
     With an empty `domain_suffix` the short host `a` in namespace `default` means `a.default`. With `strict=False`
     unknown fields are warnings, as for Istio's webhook.
 
@@ -40,11 +42,21 @@ def load(
     resources, found = check(loaded.documents, strict=strict)
     config, config_found = check_mesh_config(loaded.mesh_config if mesh_config is None else mesh_config, strict=strict)
     mesh, built = build(resources, config, domain_suffix, loaded.mesh_config if mesh_config is None else None)
-    diagnostics = tuple(dict.fromkeys((*loaded.diagnostics, *found, *config_found, *built)))
+    diagnostics = tuple(dict.fromkeys((*loaded.diagnostics, *found, *config_found, *_unexplained(built, found))))
     mesh = mesh.with_diagnostics(diagnostics)
     if any(d.severity is Severity.ERROR for d in diagnostics):
         raise MeshError(diagnostics, mesh)
     return mesh
+
+
+def _unexplained(built: Iterable[Diagnostic], found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
+    """What no misspelled field explains: `rout` is one fault, not also a rule without `route`."""
+    misspelled = {
+        (d.origin.file, d.origin.resource, d.origin.field_path.rpartition(".")[0])
+        for d in found
+        if d.code == UNKNOWN_FIELD.code and d.severity is Severity.ERROR
+    }
+    return (d for d in built if (d.origin.file, d.origin.resource, d.origin.field_path) not in misspelled)
 
 
 def compile(mesh: Mesh, proxy: Proxy) -> Snapshot:  # noqa: A001

@@ -15,3 +15,13 @@ def analyze(mesh: Mesh) -> list[Diagnostic]:
 
     found = [*mesh.diagnostics, *(finding for rule in RULES for finding in rule.find(mesh))]
     return sorted(dict.fromkeys(found), key=lambda d: (d.origin, d.code, d.message))
+
+
+def analyze_unredirected(mesh: Mesh) -> list[Diagnostic]:
+    """As `analyze`, for a run whose applications are not intercepted.
+
+    TCP services may share a port there, because each has a listener of its own.
+    """
+    from lateen.diagnostics.codes.analyze import SHARED_TCP_PORT  # noqa: PLC0415
+
+    return [finding for finding in analyze(mesh) if finding.code != SHARED_TCP_PORT.code]

@@ -31,7 +31,12 @@ def find(mesh: Mesh) -> Iterator[Diagnostic]:
             if rival:
                 origin = service.ref.at("spec.ports", index)
                 yield codes.SHARED_TCP_PORT.at(
-                    origin, related=(rival.ref.origin,), host=service.hostname, other=rival.hostname, port=port.number
+                    origin,
+                    related=(rival.ref.origin,),
+                    hint="give one of them another port, or both an address (clusterIP)",
+                    host=service.hostname,
+                    other=rival.hostname,
+                    port=port.number,
                 )
 
 

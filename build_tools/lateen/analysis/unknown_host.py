@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lateen.analysis.lookup import Target, services_at, targets
+from lateen.api.nearest import suggestion
 from lateen.diagnostics import Diagnostic
 from lateen.diagnostics.codes import analyze as codes
 from lateen.model.mesh import Mesh
@@ -35,7 +36,10 @@ def _port(target: Target, ports: set[int]) -> Iterator[Diagnostic]:
 
 
 def _nearest(mesh: Mesh, host: str) -> str:
-    """Services of that short name elsewhere, which is the most frequent mistake."""
+    """Services of that short name elsewhere, which is the most frequent mistake, else one that is spelled alike."""
     short = host.split(".", 1)[0]
     found = sorted({s.hostname for s in mesh.services if s.hostname.split(".", 1)[0] == short})
-    return f"did you mean {found[0]}?" if found else ""
+    if found:
+        return f"did you mean {found[0]}?"
+    alike = suggestion(host, sorted(s.hostname for s in mesh.services))
+    return alike or "declare it by a Service, or by a ServiceEntry if it is outside of the mesh"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from lateen.api.faults import Faults
@@ -12,27 +13,35 @@ from lateen.api.walk import REJECTED, as_located, compiled
 from lateen.diagnostics import Diagnostic
 from lateen.diagnostics.codes import api as codes
 from lateen.source.document import Document, LocatedMap, Source
-from lateen.source.read import is_mesh_config_map
+from lateen.source.read import is_mesh_config_map, read_file
 from lateen.source.yaml import parse
 
 _NAME = "MeshConfig"
 
 
 def check_mesh_config(
-    given: Document | Source | Mapping[str, Any] | str | None, strict: bool = True
+    given: Document | Source | Path | Mapping[str, Any] | str | None, strict: bool = True
 ) -> tuple[dict[str, Any], tuple[Diagnostic, ...]]:
     """What MeshConfig sets (nothing is filled in), and what is wrong with it.
 
-    `given` is a document (MeshConfig itself or the ConfigMap `istio` with the key `mesh`), YAML text (a `Source` has a
-    name for findings) or a mapping. Findings about a ConfigMap stand at the place in the file that holds it. With
-    `strict=False` unknown fields are warnings.
+    `given` is a document (MeshConfig itself or the ConfigMap `istio` with the key `mesh`), the Path of a file that
+    holds one, YAML text of one (a `Source` has a name for findings) or a mapping. Findings about a ConfigMap stand at
+    the place in the file that holds it. With `strict=False` unknown fields are warnings. Raises OSError if the file
+    cannot be read.
     """
     if given is None:
         return {}, ()
+    if isinstance(given, Path):
+        text = read_file(given)
+        if isinstance(text, Diagnostic):
+            return {}, (text,)
+        given = text
     if isinstance(given, str):
         given = Source(given, "<mesh config>")
     if isinstance(given, Source):
         document, found = _parse(given.text, given.name)
+        if document is not None and is_mesh_config_map(document.data):
+            document, found = _unpack(document)
     elif isinstance(given, Document):
         document, found = _unpack(given)
     else:

@@ -41,5 +41,5 @@ def load_mesh(args: argparse.Namespace) -> Mesh:
 
     import lateen  # noqa: PLC0415
 
-    config = Path(args.mesh_config).read_text() if args.mesh_config else None
+    config = Path(args.mesh_config) if args.mesh_config else None
     return lateen.load(args.directory, mesh_config=config, domain_suffix=args.domain_suffix, strict=args.strict)

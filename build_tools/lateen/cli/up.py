@@ -64,6 +64,9 @@ def run(args: argparse.Namespace) -> int:
     from lateen.runtime.plan import Settings  # noqa: PLC0415
     from lateen.runtime.supervisor import Options, start  # noqa: PLC0415
 
+    if args.directory == "-":
+        print("lateen up: it follows the files of DIR, which standard input is not", file=sys.stderr)
+        return 2
     interrupt = Interrupt()
     settings = Settings(
         Path(args.directory).absolute(),

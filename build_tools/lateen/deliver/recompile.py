@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from lateen.analysis import analyze_unredirected
 from lateen.compiler import Compiler, load
 from lateen.deliver.encoding import Identity
 from lateen.deliver.issued import with_issued_secrets
@@ -54,14 +55,14 @@ def recompile(plan: Plan, store: CertificateStore) -> Compiled:
     findings = tuple(dict.fromkeys(found))
     if any(finding.severity is Severity.ERROR for finding in findings):
         raise MeshError(findings, mesh)
-    return Compiled(mesh.config.trust_domain, snapshots, findings)
+    wanting = analyze_unredirected(mesh)  # what Istio takes and cannot work is told, and put in force as it would be
+    return Compiled(mesh.config.trust_domain, snapshots, tuple(dict.fromkeys((*findings, *wanting))))
 
 
 def _load(plan: Plan) -> Mesh:
     try:
-        config = plan.mesh_config.read_text() if plan.mesh_config else None
-        return load(plan.directory, mesh_config=config, domain_suffix=plan.domain_suffix, strict=plan.strict)
-    except (OSError, UnicodeDecodeError) as error:
+        return load(plan.directory, mesh_config=plan.mesh_config, domain_suffix=plan.domain_suffix, strict=plan.strict)
+    except OSError as error:
         raise MeshError((UNREADABLE.at(Origin(str(plan.directory)), reason=error),)) from error
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from lateen.analysis import analyze_unredirected
 from lateen.compiler import Compiler, load
 from lateen.deliver.issued import with_issued_secrets
 from lateen.diagnostics import Diagnostic, MeshError, Severity
@@ -90,8 +91,12 @@ def start(settings: Settings, options: Options = Options()) -> Iterator[Running]
 
 
 def _load(settings: Settings) -> Mesh:
-    config = settings.mesh_config.read_text() if settings.mesh_config else None
-    return load(settings.directory, mesh_config=config, domain_suffix=settings.domain_suffix, strict=settings.strict)
+    return load(
+        settings.directory,
+        mesh_config=settings.mesh_config,
+        domain_suffix=settings.domain_suffix,
+        strict=settings.strict,
+    )
 
 
 def _headers(tests: Iterable[TrafficTest]) -> tuple[str, ...]:
@@ -148,12 +153,12 @@ def _prepare(
     found += check_commands(plan.applications)
     found += check_limits(len(plan.proxies) + len(plan.applications) + 1)
     found += check_claims(claims)
-    _stop_on_errors(found := list(dict.fromkeys(found)))
+    _stop_on_errors(found)
     for filter_ in catalog().values():
         if filter_.kind == "wasm":
             (files.modules / filter_.module_name).write_bytes(filter_.module())
     files.plan.write_text(json.dumps(plan.document()))
-    return plan, bootstraps, tuple(found)
+    return plan, bootstraps, tuple(dict.fromkeys((*found, *analyze_unredirected(plan.mesh))))
 
 
 def _view(plan: Plan, files: RunFiles) -> RunningMesh:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from errno import ENOENT
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +62,8 @@ def read(*sources: Path | str | Source) -> Loaded:
     if not documents and not configs and not found and not _only_text(sources):
         place = ", ".join(str(source) for source in sources) or "no sources"
         origin = Origin(str(sources[0])) if len(sources) == 1 else Origin()
-        found.append(codes.NO_DOCUMENTS.at(origin, place=place))
+        hint = "a folder is its *.yaml and *.yml files, without those of its subfolders"
+        found.append(codes.NO_DOCUMENTS.at(origin, place=place, hint=hint))
     return Loaded(tuple(documents), configs[0] if configs else None, tuple(found))
 
 
@@ -95,11 +98,19 @@ def _texts(sources: tuple[Path | str | Source, ...]) -> Iterator[Source | Diagno
         elif source == "-":
             yield _decode(sys.stdin.buffer.read(), "<stdin>")
         else:
-            for path in _files(Path(source)):
-                yield _decode(path.read_bytes(), str(path))
+            for path in _files(source):
+                yield read_file(path)
 
 
-def _files(path: Path) -> list[Path]:
+def read_file(path: Path) -> Source | Diagnostic:
+    """The text of one file, under its name, or why it is none. Raises OSError if it cannot be read."""
+    return _decode(path.read_bytes(), str(path))
+
+
+def _files(source: Path | str) -> list[Path]:
+    if not source:  # a variable that was not set; to Path it is the current folder
+        raise FileNotFoundError(ENOENT, os.strerror(ENOENT), source)
+    path = Path(source)
     if not path.is_dir():
         return [path]
     return sorted(p for p in path.iterdir() if p.suffix in _SUFFIXES and p.name[0] != "." and p.is_file())

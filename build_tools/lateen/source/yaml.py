@@ -27,6 +27,16 @@ _HINTS = {
     "mapping values are not allowed": "quote a value that contains `: `, or check the indentation",
     "cannot start any token": "quote a value that starts with a special character",
     "could not find expected ':'": "a key needs `: ` and a value; check the indentation",
+    "undefined alias": "quote a value that starts with `*`",
+    "scanning an anchor": "quote a value that starts with `&`",
+    "scanning an alias": "quote a value that starts with `*`",
+    "quoted scalar": "close the quote",
+    "flow node": "brackets do not match: close `[` by `]` and `{` by `}`",
+    "block node": "a value is missing or starts with a character that must be quoted",
+    "flow sequence": "a list in brackets needs `,` between its items and `]` at its end",
+    "flow mapping": "a mapping in braces needs `,` between its keys and `}` at its end",
+    "block mapping": "keys of one mapping start in one column; check the indentation",
+    "block collection": "items of one list start in one column; check the indentation",
 }
 
 

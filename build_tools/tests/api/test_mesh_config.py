@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -99,6 +100,18 @@ def test_what_is_wrong_with_a_mapping_is_left_out_of_it() -> None:
 def test_named_text_gives_its_name_to_findings() -> None:
     _, found = check_mesh_config(Source("x: 1\n", "conf/mesh.yaml"))
     assert [str(f.origin) for f in found] == ["conf/mesh.yaml:1:1"]
+
+
+def test_a_file_gives_its_name_to_findings_and_may_hold_the_config_map(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("accessLogFile: /dev/stdout\nx: 1\n")
+    _, found = check_mesh_config(path)
+    assert [str(f.origin) for f in found] == [f"{path}:2:1"]
+    path.write_text(config_map("|\n    trustDomain: a\n"))
+    assert check_mesh_config(path) == ({"trustDomain": "a"}, ())
+    path.write_bytes(b"trustDomain: \xff\n")
+    _, found = check_mesh_config(path)
+    assert [f.code for f in found] == ["LAT0002"]
 
 
 def test_unknown_fields_are_warnings_when_not_strict() -> None:

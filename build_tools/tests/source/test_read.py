@@ -51,6 +51,11 @@ def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [document.file for document in loaded.documents] == ["<stdin>"]
 
 
+def test_an_empty_path_is_not_the_current_folder() -> None:
+    with pytest.raises(FileNotFoundError):
+        read("")
+
+
 def test_a_file_that_does_not_exist_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read(tmp_path / "absent.yaml")
