@@ -96,7 +96,12 @@ sleep(60)
 
 def test_a_child_dies_with_the_thread_that_started_it(tmp_path: Path) -> None:
     children: list[Child] = []
-    thread = threading.Thread(target=lambda: children.append(sh("sleep 60", tmp_path)))
+
+    def start() -> None:
+        children.append(sh("echo runs; sleep 60", tmp_path))
+        until(lambda: "runs" in children[0].tail())  # before that it has not yet asked for the signal
+
+    thread = threading.Thread(target=start)
     thread.start()
     thread.join()
     assert until(lambda: not children[0].running)
