@@ -11,6 +11,7 @@ import requests
 from urllib3.exceptions import InsecureRequestWarning
 
 from lateen.model.pod import Probe
+from lateen.runtime.direct import get
 from lateen.runtime.plan import Application
 
 _STEP = 0.1
@@ -25,8 +26,8 @@ def admin_state(admin: str) -> str:
     LIVE is not enough: of two that bind an address at once, the loser finds out in `listen()` and goes on without.
     """
     try:
-        answer = _get(f"{admin}/ready", 1)
-        failed = _get(f"{admin}/stats?filter={_LISTENER_FAILURES}", 1).text
+        answer = get(f"{admin}/ready", 1)
+        failed = get(f"{admin}/stats?filter={_LISTENER_FAILURES}", 1).text
     except requests.RequestException:
         return "its admin address does not answer"
     if not answer.ok:
@@ -84,7 +85,7 @@ class Readiness:
         url = f"{probe.scheme.lower()}://{address}:{port}{probe.http}"
         try:
             with warnings.catch_warnings(category=InsecureRequestWarning, action="ignore"):
-                answer = _get(url, probe.timeout)
+                answer = get(url, probe.timeout)
         except requests.RequestException as error:
             return f"{url} gives {_cause(error)}"
         return "" if answer.status_code < 400 else f"{url} answers {answer.status_code}"
@@ -93,13 +94,6 @@ class Readiness:
         if isinstance(probe.port, int):
             return probe.port
         return self.application.workload.named_ports.get(probe.port, 0)
-
-
-def _get(url: str, timeout: float) -> requests.Response:
-    """Ask directly, whatever proxy the environment names; as the kubelet does, without verifying certificates."""
-    with requests.Session() as session:
-        session.trust_env = False
-        return session.get(url, timeout=timeout, allow_redirects=False, verify=False)
 
 
 def _port_probe(application: Application) -> Probe | None:

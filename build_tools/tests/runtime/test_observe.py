@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 import requests
+from prometheus_client import CollectorRegistry, Counter, start_http_server
 from prometheus_client.parser import text_string_to_metric_families
 
 from lateen.runtime.observe.edges import Edge, EdgeKey, edges
 from lateen.runtime.observe.endpoint import merged, metrics_endpoint
-from lateen.runtime.observe.scrape import Scraped, total
+from lateen.runtime.observe.scrape import Scraped, scrape, total
 from lateen.runtime.observe.table import Rates
 from lateen.runtime.running import RunningProxy
 
@@ -115,3 +116,19 @@ def test_the_endpoint_serves_targets_and_nothing_else() -> None:
             }
         ]
         assert requests.get(f"{url}/etc/passwd", timeout=5).status_code == 404
+
+
+def test_metrics_are_asked_for_directly_whatever_proxy_the_environment_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    registry = CollectorRegistry()
+    Counter("istio_requests", "", registry=registry)
+    server, thread = start_http_server(0, "127.0.0.1", registry)
+    try:
+        (one,) = scrape([proxy("web.shop", f"http://127.0.0.1:{server.server_port}/metrics")])
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    assert "istio_requests" in [family.name for family in one.families]

@@ -19,6 +19,7 @@ from lateen.filterkit.catalog import Filter
 from lateen.filterkit.scenarios.upstream import LOOPBACK
 from lateen.model.proxy import Proxy
 from lateen.runtime.child import Child, stop
+from lateen.runtime.direct import get
 from lateen.xds.filters.wasm import lua_extension, wasm_extension
 
 Config = dict[str, Any]
@@ -77,8 +78,8 @@ class Envoy:
         while monotonic() < deadline and self._process.running:
             if self._admin.exists() and (address := self._admin.read_text()):
                 try:
-                    if requests.get(f"http://{address}/ready", timeout=1).ok:
-                        return _ports(requests.get(f"http://{address}/listeners?format=json", timeout=5).json())
+                    if get(f"http://{address}/ready", 1).ok:
+                        return _ports(get(f"http://{address}/listeners?format=json", 5).json())
                 except requests.ConnectionError:  # it is about to serve, or to end
                     pass
             sleep(_STEP)

@@ -10,9 +10,11 @@ import requests
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from lateen.runtime.direct import get
 from lateen.runtime.running import RunningProxy
 
 TIMEOUT = 5.0
+"""Seconds until a proxy counts as one that does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ def scrape(proxies: Iterable[RunningProxy]) -> tuple[Scraped, ...]:
 
 def _scrape_one(proxy: RunningProxy) -> Scraped:
     try:
-        answer = requests.get(proxy.metrics, timeout=TIMEOUT)
+        answer = get(proxy.metrics, TIMEOUT)
         answer.raise_for_status()
     except requests.RequestException:
         return Scraped(proxy, ())
