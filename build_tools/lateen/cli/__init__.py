@@ -61,10 +61,7 @@ def main(argv: list[str] | None = None) -> int:
         allow_abbrev=False,
     )
     module.add_arguments(own)
-    return _run(module.run, own.parse_args(chosen.arguments))
-
-
-def _run(command: object, args: argparse.Namespace) -> int:
+    args = own.parse_args(chosen.arguments)
     from lateen.cli.boundary import run_command  # noqa: PLC0415
 
-    return run_command(command, args)
+    return run_command(module.run, args)

@@ -7,15 +7,13 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
-from typing import Any, cast
 
 from lateen.cli.output import report_failure
 from lateen.diagnostics import MeshError
 
 
-def run_command(command: Any, args: argparse.Namespace) -> int:
-    """Call a command's `run`; a MeshError is printed as findings, an OSError as one line, both without a traceback."""
-    run = cast("Callable[[argparse.Namespace], int]", command)
+def run_command(run: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
+    """Call a command; a MeshError is printed as findings, an OSError as one line, both without a traceback."""
     try:
         return run(args)
     except MeshError as error:

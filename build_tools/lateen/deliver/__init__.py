@@ -1,0 +1,4 @@
+"""Bringing snapshots to running Envoys: the control plane, its delta ADS server, and what it keeps between runs."""
+
+SOCKET_PATH_LIMIT = 107
+"""Bytes that `sun_path` of a Unix socket address holds beside its final zero."""

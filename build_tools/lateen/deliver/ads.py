@@ -20,6 +20,7 @@ os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 import grpc
 
+from lateen.deliver import SOCKET_PATH_LIMIT
 from lateen.deliver.messages import Messages
 from lateen.deliver.protocol import Rejection, Request, Resources, Response
 from lateen.deliver.stream import Stream
@@ -27,9 +28,6 @@ from lateen.deliver.verdicts import Verdicts
 from lateen.identity import files
 
 METHOD = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources"
-
-SOCKET_PATH_LIMIT = 107
-"""Bytes that `sun_path` of a Unix socket address holds beside its final zero."""
 
 _OPTIONS = (
     ("grpc.http2.max_ping_strikes", 0),  # Envoy's keepalive pings an idle stream more often than gRPC likes

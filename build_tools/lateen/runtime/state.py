@@ -14,11 +14,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lateen.deliver import SOCKET_PATH_LIMIT
 from lateen.diagnostics import Diagnostic, Origin
 from lateen.diagnostics.codes import runtime as codes
-
-SOCKET_PATH_LIMIT = 107
-"""Bytes that `sun_path` of a Unix socket address holds beside its final zero."""
 
 
 @dataclass(frozen=True, slots=True)

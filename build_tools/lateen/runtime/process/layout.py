@@ -51,9 +51,8 @@ def lay_out(
         if _key(proxy) in numbered
     )
     applications = [app for number, workload in numbered.values() for app in layout.applications(number, workload)]
-    return Plan(settings, placed, placements, proxies, tuple(applications)), tuple(
-        dict.fromkeys(layout.findings)
-    )  # replicas share them
+    once = tuple(dict.fromkeys(layout.findings))  # replicas share them
+    return Plan(settings, placed, placements, proxies, tuple(applications)), once
 
 
 def _key(proxy: Proxy) -> str:

@@ -70,7 +70,8 @@ class Caller:
         headers = {**call.headers, CALL_HEADER: identity}
         if route.host:
             headers["Host"] = route.host
-        session = self._sessions.setdefault(route.proxy or route.url, _session(route.proxy))
+        way = route.proxy or route.url
+        session = self._sessions.get(way) or self._sessions.setdefault(way, _session(route.proxy))
         try:
             response = session.request(
                 call.method,
