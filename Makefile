@@ -55,7 +55,7 @@ filters: setup-rust ## rebuild every filter and run its scenarios on a real Envo
 integration: setup setup-prometheus ## integration tests (RUNTIME=process, K=expr)
 	@LATEEN_RUNTIME=$(RUNTIME) $(BIN)/pytest integration_tests $(if $(K),-k '$(K)')
 
-bench: setup ## benchmarks; figures for docs/benchmarks.md
+bench: setup ## time and memory of a cold compile, by size of the mesh
 	@$(BIN)/python build_tools/scripts/bench.py
 
 fuzz: setup ## longer property tests than `make unit` runs
