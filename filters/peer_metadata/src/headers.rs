@@ -1,10 +1,8 @@
 //! The two headers in which metadata travels: Istio's names and form.
 
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use base64::Engine;
 use lateen_sdk::{Host, Map, Status};
 
+use crate::base64;
 use crate::structure::{self, Structure};
 
 const METADATA: &str = "x-envoy-peer-metadata";
@@ -12,12 +10,6 @@ const ID: &str = "x-envoy-peer-metadata-id";
 
 /// A longer header is ignored. Istio's are a few hundred bytes; Envoy lets 60 KiB of headers pass.
 pub const LONGEST: usize = 16 * 1024;
-
-/// Standard base64; senders may leave out the padding.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 /// What this proxy says of itself, encoded once.
 pub struct Own {
@@ -28,7 +20,7 @@ pub struct Own {
 impl Own {
     /// The headers' values for a proxy.
     pub fn new(node_id: &str, metadata: &Structure) -> Self {
-        Self { id: node_id.into(), metadata: BASE64.encode(structure::encode(metadata)) }
+        Self { id: node_id.into(), metadata: base64::encode(&structure::encode(metadata)) }
     }
 
     /// Put them in place of whatever the message has.
@@ -49,7 +41,7 @@ pub fn claim<H: Host>(host: &H, map: Map) -> Vec<u8> {
 
 /// The structure in a claim.
 pub fn decode(claim: &[u8]) -> Option<Structure> {
-    structure::decode(&BASE64.decode(claim).ok()?)
+    structure::decode(&base64::decode(claim)?)
 }
 
 /// Remove both headers.

@@ -4,6 +4,7 @@
 //! other as filter state, from which the stats logger, access logs and policy read it. What it takes on trust, and to
 //! whom it sends, is written in this folder's README.
 
+mod base64;
 mod cache;
 mod config;
 mod exchange;

@@ -1,0 +1,87 @@
+//! Standard base64, as metadata travels in it; a crate for it would be a fifth of the module (docs/decisions/004).
+
+use core::iter::repeat_n;
+
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// The text of `bytes`, with padding.
+pub fn encode(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let bits = group.iter().chain(&[0, 0]).take(3).fold(0, |bits, byte| bits << 8 | usize::from(*byte));
+        let digits = [18, 12, 6, 0].into_iter().filter_map(|shift| ALPHABET.get(bits >> shift & 63));
+        text.extend(digits.take(group.len() + 1).map(|digit| char::from(*digit)));
+        text.extend(repeat_n('=', 3 - group.len()));
+    }
+    text
+}
+
+/// The bytes in `text`, or nothing if it is not base64. Padding may be left out, but not be wrong; bits that belong to
+/// no byte are zero.
+pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
+    let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
+    if padding > 2 || (padding > 0 && text.len() % 4 > 0) {
+        return None;
+    }
+    let (digits, _) = text.split_at_checked(text.len() - padding)?;
+    let mut bytes = Vec::with_capacity(digits.len() * 3 / 4);
+    for group in digits.chunks(4) {
+        let bits = group.iter().try_fold(0, |bits, digit| Some(bits << 6 | value(*digit)?))?;
+        let [_, first, second, third] = u32::to_be_bytes(bits << (6 * (4 - group.len())));
+        match (group.len(), second, third) {
+            (4, ..) => bytes.extend([first, second, third]),
+            (3, _, 0) => bytes.extend([first, second]),
+            (2, 0, 0) => bytes.push(first),
+            _ => return None,
+        }
+    }
+    Some(bytes)
+}
+
+fn value(digit: u8) -> Option<u32> {
+    let value = match digit {
+        b'A'..=b'Z' => digit - b'A',
+        b'a'..=b'z' => digit - b'a' + 26,
+        b'0'..=b'9' => digit - b'0' + 52,
+        b'+' => 62,
+        b'/' => 63,
+        _ => return None,
+    };
+    Some(value.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::alphabet::STANDARD;
+    use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+    use base64::Engine;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ORACLE: GeneralPurpose = GeneralPurpose::new(
+        &STANDARD,
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+    );
+
+    proptest! {
+        #[test]
+        fn bytes_are_written_as_by_the_crate_and_read_again(bytes: Vec<u8>) {
+            let text = encode(&bytes);
+            prop_assert_eq!(&text, &ORACLE.encode(&bytes));
+            let read = decode(text.as_bytes());
+            prop_assert_eq!(&read, &decode(text.trim_end_matches('=').as_bytes()));
+            prop_assert_eq!(read, Some(bytes));
+        }
+
+        #[test]
+        fn text_is_read_or_refused_as_by_the_crate(text in "[A-Ba-b0-1+/=_ ]{0,9}") {
+            prop_assert_eq!(decode(text.as_bytes()), ORACLE.decode(&text).ok());
+        }
+
+        #[test]
+        fn no_bytes_end_the_machine(bytes: Vec<u8>) {
+            let _ = decode(&bytes);
+        }
+    }
+}
