@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lateen.cli.options import add_mesh_options, load_mesh
+from lateen.cli.options import add_mesh_options, load_mesh, network
 from lateen.cli.output import report
 
 if TYPE_CHECKING:
@@ -32,12 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--proxy", metavar="NAME[.NAMESPACE]", help="only this one; a Deployment: its first instance")
     parser.add_argument("--to", choices=("model", "envoy"), default="envoy", help="model: the mesh as lateen sees it")
     parser.add_argument("--type", choices=TYPES, default="all", help="only these resources (default all)")
-    parser.add_argument("--place", type=_network, metavar="CIDR", help="give workloads without address one of these")
+    parser.add_argument("--place", type=network, metavar="CIDR", help="give workloads without address one of these")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write files instead")
-
-
-def _network(text: str) -> str:
-    return str(ip_network(text, strict=False))
 
 
 def run(args: argparse.Namespace) -> int:

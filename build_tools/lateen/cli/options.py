@@ -35,6 +35,13 @@ def add_finding_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def network(text: str) -> str:
+    """A CIDR of addresses, as the value of an option. Raises ValueError, which argparse reports."""
+    from ipaddress import ip_network  # noqa: PLC0415
+
+    return str(ip_network(text, strict=False))
+
+
 def load_mesh(args: argparse.Namespace) -> Mesh:
     """The mesh that the options name. Raises MeshError if it cannot be used, OSError if a file cannot be read."""
     from pathlib import Path  # noqa: PLC0415

@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable
-from ipaddress import ip_network
 from pathlib import Path
 
-from lateen.cli.options import add_mesh_options, load_mesh
+from lateen.cli.options import add_mesh_options, load_mesh, network
 from lateen.cli.output import report, report_failure
 from lateen.diagnostics import Diagnostic, MeshError, Severity
 
@@ -27,15 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--no-envoy", action="store_true", help="only the schema of the packaged version and the rules")
     parser.add_argument(
         "--place",
-        type=_network,
+        type=network,
         default="198.18.0.0/15",
         metavar="CIDR",
         help="default 198.18.0.0/15 (addresses for tests)",
     )
-
-
-def _network(text: str) -> str:
-    return str(ip_network(text, strict=False))
 
 
 def run(args: argparse.Namespace) -> int:
