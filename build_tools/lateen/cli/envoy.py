@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
+from lateen.cli.output import print_data
+
 HELP = """Which Envoy is used, its version, and the schema that it carries.
 
-which    its path: --binary, else $LATEEN_ENVOY, else the installed package, else the PATH
+which    its path: --envoy, else $LATEEN_ENVOY, else the installed package, else the PATH
 version  its path and version
 schema   how many files and messages its API has; with --out, the descriptors themselves"""
 
@@ -17,7 +18,7 @@ schema   how many files and messages its API has; with --out, the descriptors th
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to tell, of which binary, and how."""
     parser.add_argument("what", choices=("which", "version", "schema"))
-    parser.add_argument("--binary", metavar="PATH", help="another Envoy")
+    parser.add_argument("--envoy", metavar="PATH", help="another Envoy")
     parser.add_argument(
         "-o", dest="output", choices=("text", "json", "yaml"), default="text", help="format (default text)"
     )
@@ -32,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     """Print one answer; exit 0."""
     from lateen.schema.binary import find_envoy, version  # noqa: PLC0415
 
-    binary = find_envoy(args.binary)
+    binary = find_envoy(args.envoy)
     answer: dict[str, Any] = {"path": str(binary)}
     if args.what != "which":
         answer["version"] = version(binary)
@@ -55,12 +56,8 @@ def _schema(binary: Path, out: str | None) -> dict[str, Any]:
 
 
 def _print(answer: dict[str, Any], args: argparse.Namespace) -> None:
-    if args.output == "json":
-        print(json.dumps(answer, indent=2))
-    elif args.output == "yaml":
-        from lateen.emit import to_yaml  # noqa: PLC0415
-
-        print(to_yaml(answer), end="")
+    if args.output != "text":
+        print_data(answer, args.output)
     elif args.what == "schema":
         print(f"Envoy {answer['version']}: {answer['messages']} messages in {answer['files']} files ({answer['path']})")
     else:

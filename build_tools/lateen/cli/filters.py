@@ -10,7 +10,7 @@ from dataclasses import asdict
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
-from lateen.cli.output import report
+from lateen.cli.output import print_data, report
 from lateen.diagnostics import MeshError, Origin
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to do, and with which filters."""
     parser.add_argument("what", choices=("list", "build", "test"))
     parser.add_argument("names", nargs="*", metavar="NAME", help="default: every filter")
-    parser.add_argument("-o", dest="output", choices=("text", "json"), default="text", help="format (default text)")
+    parser.add_argument(
+        "-o", dest="output", choices=("text", "json", "yaml"), default="text", help="format (default text)"
+    )
     parser.add_argument("--check", action="store_true", help="with build: exit 1 if a module is stale, change nothing")
     parser.add_argument("--rebuild", action="store_true", help="with build: build modules that are not stale as well")
     parser.add_argument("--envoy", metavar="PATH", help="with test: default $LATEEN_ENVOY, else the installed one")
@@ -64,8 +66,8 @@ def _chosen(names: Iterable[str]) -> list[Filter]:
 
 def _list(filters: list[Filter], args: argparse.Namespace) -> int:
     rows = [_row(suite) for suite in filters]
-    if args.output == "json":
-        print(json.dumps({"version": 1, "filters": rows}, indent=2))
+    if args.output != "text":
+        print_data({"version": 1, "filters": rows}, args.output)
         return 0
     table = [("NAME", "KIND", "PHASE", "BYTES", "SHA256", "SUMMARY")]
     table += [
@@ -99,8 +101,8 @@ def _build(filters: list[Filter], args: argparse.Namespace) -> int:
             print("every module fits its source")
         return report(findings, args, sys.stdout)
     modules, findings = build.build(filters, rebuild=args.rebuild)
-    if args.output == "json":
-        return _report_json(findings, args, modules=[asdict(module) for module in modules])
+    if args.output != "text":
+        return _report_data(findings, args, modules=[asdict(module) for module in modules])
     for module in modules:
         state = "built" if module.rebuilt else "up to date"
         print(f"{module.name}: {state}, {module.size} bytes, sha256 {module.sha256[:12]} ({module.toolchain})")
@@ -120,8 +122,8 @@ def _test(filters: list[Filter], args: argparse.Namespace) -> int:
             counts = ", ".join(f"{result.count(state)} {state}" for state in ("passed", "failed", "not run"))
             print(f"{result.filter}: {counts} ({asked}, {result.seconds:.1f} s)", flush=True)
     findings = [finding for result in results for finding in result.findings]
-    if args.output == "json":
-        return _report_json(findings, args, filters=[_outcomes(result) for result in results])
+    if args.output != "text":
+        return _report_data(findings, args, filters=[_outcomes(result) for result in results])
     return _report_text(findings, args)
 
 
@@ -138,9 +140,9 @@ def _report_text(findings: list[Diagnostic], args: argparse.Namespace) -> int:
     return report(findings, args, sys.stdout) if findings else 0
 
 
-def _report_json(findings: list[Diagnostic], args: argparse.Namespace, **more: Any) -> int:
+def _report_data(findings: list[Diagnostic], args: argparse.Namespace, **more: Any) -> int:
     """Findings as every command prints them, with what this one adds."""
     text = StringIO()
-    code = report(findings, args, text)
-    print(json.dumps({**json.loads(text.getvalue()), **more}, indent=2, ensure_ascii=False))
+    code = report(findings, argparse.Namespace(**(vars(args) | {"output": "json"})), text)
+    print_data({**json.loads(text.getvalue()), **more}, args.output)
     return code

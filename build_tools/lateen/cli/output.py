@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Iterable
-from typing import TextIO
+from typing import Any, TextIO
 
 from lateen.diagnostics import Diagnostic, MeshError, Severity
 
@@ -35,6 +36,16 @@ def report_failure(error: MeshError, args: argparse.Namespace, stream: TextIO | 
     """
     report(error.diagnostics, args, stream)
     return 1 if any(d.origin.file for d in error.diagnostics if d.severity is Severity.ERROR) else 2
+
+
+def print_data(value: Any, style: str) -> None:
+    """Print a result for machines: YAML if `style` is that, else JSON."""
+    if style == "yaml":
+        from lateen.emit import to_yaml  # noqa: PLC0415
+
+        print(to_yaml(value), end="")
+    else:
+        print(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def use_color(stream: TextIO) -> bool:

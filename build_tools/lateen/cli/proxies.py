@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from lateen.cli.options import add_mesh_options, load_mesh
+from lateen.cli.output import print_data
 
 if TYPE_CHECKING:
     from lateen.model.mesh import Mesh
@@ -22,16 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print a table or, with `-o json` or `-o yaml`, the same as data; exit 0."""
     rows = _rows(load_mesh(args), _addresses(args))
-    data = {"version": 1, "proxies": rows}
-    if args.output == "json":
-        import json  # noqa: PLC0415
-
-        print(json.dumps(data, indent=2))
-        return 0
-    if args.output == "yaml":
-        from lateen.emit import to_yaml  # noqa: PLC0415
-
-        print(to_yaml(data), end="")
+    if args.output in ("json", "yaml"):
+        print_data({"version": 1, "proxies": rows}, args.output)
         return 0
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415

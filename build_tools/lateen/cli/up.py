@@ -100,7 +100,7 @@ def _judge(running: Running, args: argparse.Namespace) -> int:
     from lateen.runtime.traffic import run_once  # noqa: PLC0415
 
     outcome = run_once(running.view, running.mesh, running.tests)
-    print_report(outcome, running, as_json=args.output == "json")
+    print_report(outcome, running, args.output)
     return 0 if outcome.held else 1
 
 

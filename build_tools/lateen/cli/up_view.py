@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 
+from lateen.cli.output import print_data
 from lateen.runtime.observe.edges import edges
 from lateen.runtime.observe.scrape import scrape
 from lateen.runtime.observe.table import Rates, edge_table
@@ -67,14 +67,14 @@ def gateways(running: Running) -> Iterator[tuple[str, str, str]]:
                         yield proxy.owner, f"{scheme}://{proxy.address}:{server.port}", host
 
 
-def print_report(outcome: Report, running: Running, *, as_json: bool) -> None:
-    """Print what held and what did not, then the edges."""
-    if as_json:
+def print_report(outcome: Report, running: Running, style: str) -> None:
+    """Print what held and what did not; as text, the edges too."""
+    if style in ("json", "yaml"):
         results = [
             {"test": r.test, "name": r.name, "held": r.held, "failures": list(r.failures), "origin": r.origin}
             for r in outcome.results
         ]
-        print(json.dumps({"version": 1, "held": outcome.held, "results": results}, indent=2))
+        print_data({"version": 1, "held": outcome.held, "results": results}, style)
         return
     console = _console()
     for result in outcome.results:

@@ -47,7 +47,8 @@ def version(binary: Path) -> str:
         raise broken(binary, str(error)) from error
     match = _VERSION.search(answer.stdout)
     if match is None:
-        raise broken(binary, (answer.stderr or answer.stdout).strip()[-200:] or "it does not report an Envoy version")
+        said = (answer.stderr or answer.stdout).strip().partition("\n")[0]
+        raise broken(binary, said[:200] or "it does not report an Envoy version")
     return match["version"]
 
 

@@ -37,10 +37,16 @@ def test_schema_counts_and_writes_the_descriptors(
 
 
 def test_a_missing_envoy_is_one_finding_and_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["envoy", "which", "--binary", "/no/such/envoy"]) == 2
+    assert main(["envoy", "which", "--envoy", "/no/such/envoy"]) == 2
     assert "LAT0501" in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_be_written_is_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["envoy", "schema", "--out", "/no/such/folder/x"]) == 2
     assert capsys.readouterr().err.startswith("lateen: /no/such/folder/x: ")
+
+
+def test_a_program_that_is_no_envoy_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["envoy", "version", "--envoy", "/bin/ls"]) == 2
+    assert "LAT0502 error: " in (error := capsys.readouterr().err)
+    assert len(error.splitlines()) == 3  # the finding, its hint and the summary

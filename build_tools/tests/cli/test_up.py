@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 
 import pytest
+import yaml
 
 from lateen.cli import main
 from lateen.cli.up import Interrupt, _tell
@@ -114,3 +115,17 @@ def test_what_happens_is_told_in_a_line(
     errors = capsys.readouterr().err
     assert said in errors
     assert bool(errors) == bool(said)
+
+
+def test_proxies_are_data_in_both_formats(mesh: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    printed = []
+    for style in ("json", "yaml"):
+        assert main(["proxies", str(mesh), "--state-dir", str(mesh / "none"), "-o", style]) == 0
+        printed.append(yaml.safe_load(capsys.readouterr().out))
+    assert printed[0] == printed[1]
+    assert [row["name"] for row in printed[0]["proxies"]] == ["web-0.default", "web-1.default"]
+
+
+def test_up_does_not_read_standard_input(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["up", "-"]) == 2
+    assert "standard input" in capsys.readouterr().err
