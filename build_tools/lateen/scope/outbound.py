@@ -62,7 +62,7 @@ def _build(mesh: Mesh, namespace: str, sidecar: Sidecar | None, labels: dict[str
         http_routes=first_per_host(http),
         tcp_routes=first_per_host(tcp),
         allow_any=mode == "ALLOW_ANY",
-        egress=tuple(listener for listener in egress if listener.port),
+        egress=egress,
         sidecar=sidecar.ref if sidecar else None,
     )
 

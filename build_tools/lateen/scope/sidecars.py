@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lateen.model.mesh import Mesh
 from lateen.model.routing import HttpRoute, TcpRoute
-from lateen.model.service import Service
+from lateen.model.service import Protocol, Service
 from lateen.model.sidecar import EgressListener, Sidecar
 from lateen.scope.hosts import imports
 
@@ -23,14 +23,15 @@ def effective_sidecar(mesh: Mesh, namespace: str, labels: Mapping[str, str]) -> 
 def imported_services(
     listeners: Iterable[EgressListener], services: Iterable[Service], namespace: str
 ) -> tuple[Service, ...]:
-    """The services that some listener lets in; a listener with a port lets in that port alone."""
+    """The services that some listener lets in; one with a port lets in that port alone, an HTTP proxy's lets in all."""
     listeners = tuple(listeners)
     result = []
     for service in services:
         ports: set[int] = set()
         for listener in listeners:
             if imports(listener.hosts, namespace, service.namespace, service.hostname):
-                ports |= {p.number for p in service.ports if listener.port in (0, p.number)}
+                proxied = listener.protocol is Protocol.HTTP_PROXY
+                ports |= {p.number for p in service.ports if proxied or listener.port in (0, p.number)}
         if ports == {port.number for port in service.ports} and ports:
             result.append(service)
         elif ports:

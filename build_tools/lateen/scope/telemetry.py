@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lateen.model.mesh import Mesh
-from lateen.model.mesh_config import MeshConfig
+from lateen.model.mesh_config import MeshConfig, Provider
 from lateen.model.proxy import Proxy
 from lateen.model.telemetry import AccessLogging, Metrics, MetricsOverride, TagOverride, Telemetry
 from lateen.scope.views import AccessLog, Metric, TelemetryView
@@ -23,6 +23,7 @@ METRICS = (
     "GRPC_REQUEST_MESSAGES",
     "GRPC_RESPONSE_MESSAGES",
 )
+BUILT_IN_LOG = "envoy"
 CLIENT, SERVER, BOTH = "CLIENT", "SERVER", "CLIENT_AND_SERVER"
 
 
@@ -87,8 +88,13 @@ def _is_prometheus(config: MeshConfig, name: str) -> bool:
 
 
 def _logs(levels: list[tuple[AccessLogging, ...]], config: MeshConfig, mode: str) -> tuple[AccessLog, ...]:
-    """The access logs in force. A level that names providers replaces those of wider levels."""
+    """The access logs in force. A level that names providers replaces those of wider levels.
+
+    MeshConfig's `accessLogFile` holds where neither a Telemetry nor `defaultProviders` speaks of access logs.
+    """
     in_force = config.default_access_logging or ()
+    if config.access_log_file and not levels and not in_force:
+        return (AccessLog(Provider(BUILT_IN_LOG, "envoyFileAccessLog", {"path": config.access_log_file})),)
     filters: dict[str, str] = {}
     for level in levels:
         named = tuple(dict.fromkeys(name for item in level for name in item.providers))

@@ -109,6 +109,9 @@ LOGS = """extensionProviders:
         (["{providers: [{name: one}]}", "{disabled: true}"], LOGS, [], []),
         (["{providers: [{name: one}]}", "{disabled: true, match: {mode: SERVER}}"], LOGS, ["one"], []),
         (["{providers: [{name: nobody}]}"], LOGS, [], []),
+        ([], "accessLogFile: /var/log/b", ["envoy"], ["envoy"]),
+        ([], f"accessLogFile: /var/log/b\ndefaultProviders: {{accessLogging: [one]}}\n{LOGS}", ["one"], ["one"]),
+        (["{providers: [{name: one}], match: {mode: CLIENT}}"], f"accessLogFile: /var/log/b\n{LOGS}", ["one"], []),
         (["{providers: [{name: one}, {name: two}]}"], LOGS, ["one", "two"], ["one", "two"]),
     ],
 )

@@ -15,7 +15,7 @@ from lateen.xds.interception import UNPRIVILEGED, binds, outbound_address
 from lateen.xds.listeners.listener import Bind, listener_name, wildcards
 from lateen.xds.listeners.outbound_chains import ChainBuilder, OutboundChain, Port
 from lateen.xds.names import outbound_route
-from lateen.xds.routes.sidecar import imports
+from lateen.xds.routes.sidecar import has_own_ports, imports
 
 _SERVER_FIRST = (Protocol.MONGO, Protocol.MYSQL)
 _REACHABLE = (Resolution.STATIC, Resolution.DNS, Resolution.DNS_ROUND_ROBIN, Resolution.PASSTHROUGH)
@@ -51,13 +51,15 @@ class OutboundTable:
         self._privileged: dict[int, list[ServiceView]] = {}
         imported = [v for v in view.services if v.imported and v.service.resolution in _REACHABLE]
         for listener in view.egress:
-            self._add_egress(listener, [v for v in imported if imports(listener, v, view.namespace)])
+            if listener.port:
+                self._add_egress(listener, [v for v in imported if imports(listener, v, view.namespace)])
         for entry in self.entries.values():
             # What a Sidecar puts on a port of its own is all that is there.
             entry.locked = True
         for service in imported:
-            for port in service.service.ports:
-                self._add_service(service, port)
+            if has_own_ports(view, service):
+                for port in service.service.ports:
+                    self._add_service(service, port)
 
     def diagnostics(self) -> Iterator[Diagnostic]:
         """What was found on the way."""

@@ -56,16 +56,20 @@ def _is_headless(service: Service) -> bool:
 
 def _configurations(scope: ProxyScope, view: OutboundView) -> Iterator[Resources]:
     for listener in view.egress:
+        if not listener.port:
+            continue
         services = [service for service in view.services if imports(listener, service, view.namespace)]
         hosts = OutboundHosts(scope.proxy, services, view.http_routes)
         if listener.protocol is Protocol.HTTP_PROXY:
             yield _proxy_configuration(str(listener.port), scope, view, hosts, services)
         elif listener.protocol.is_http or listener.protocol is Protocol.AUTO:
             yield from _port_configurations(scope, view, hosts, listener.port, listener.protocol)
-    hosts = OutboundHosts(scope.proxy, view.services, view.http_routes)
+    own = (v if has_own_ports(view, v) else replace(v, imported=False) for v in view.services)
+    hosts = OutboundHosts(scope.proxy, own, view.http_routes)
     for port in hosts.ports():
         yield from _port_configurations(scope, view, hosts, port)
     if http_proxy_port(scope):
+        hosts = OutboundHosts(scope.proxy, view.services, view.http_routes)
         yield _proxy_configuration(HTTP_PROXY, scope, view, hosts, view.services)
 
 
@@ -152,6 +156,12 @@ def _last(view: OutboundView, *before: BuiltRoute) -> VirtualHost:
     origin = view.sidecar.origin if view.sidecar else Origin()
     route = {"name": name, "match": EVERYTHING} | action
     return VirtualHost(name, ("*",), [*before, (route, origin)], origin)
+
+
+def has_own_ports(view: OutboundView, service: ServiceView) -> bool:
+    """Whether a service has listeners at its own ports; not if the Sidecar lets it in at a port of the Sidecar only."""
+    everywhere = (listener for listener in view.egress if not listener.port)
+    return not view.egress or any(imports(listener, service, view.namespace) for listener in everywhere)
 
 
 def imports(listener: EgressListener, view: ServiceView, namespace: str) -> bool:

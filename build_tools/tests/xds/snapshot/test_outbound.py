@@ -215,6 +215,18 @@ def test_a_sidecars_proxy_port_binds_and_takes_tunnels(compiled: Compile) -> Non
     assert {"upgrade_type": "CONNECT"} in manager["upgrade_configs"]
 
 
+def test_what_a_sidecar_lets_in_at_its_proxy_port_has_no_other_listener(compiled: Compile) -> None:
+    sidecar = SIDECAR.replace("  - hosts: [./*]\n", "").replace("./a.default.svc.cluster.local", "~/*")
+    snapshot = compiled(service("a", "http:9000") + service("b", "tcp:9001") + sidecar)
+    assert set(snapshot.listeners) == {"127.0.0.1_3128", "virtualOutbound", "virtualInbound"}
+    assert {name for name in snapshot.clusters if name.startswith("outbound")} == {
+        "outbound|9000||a.default.svc.cluster.local",
+        "outbound|9001||b.default.svc.cluster.local",
+    }
+    hosts = {host["name"] for host in snapshot.routes["3128"]["virtual_hosts"]}
+    assert hosts == {"a.default.svc.cluster.local:9000", "b.default.svc.cluster.local:9001", "allow_any"}
+
+
 PROCESS = {
     "INTERCEPTION_MODE": "NONE",
     "LATEEN_OUTBOUND_ADDRESS": "127.24.3.1",
