@@ -28,9 +28,9 @@ panic = "abort"
 opt-level = "s"
 codegen-units = 1
 TOML
-# The one place that needs an unstable flag: std is built here and never again. Its dependencies lie beside its sources;
-# paths of this machine would otherwise stand in the messages of every module. Bitcode is what
-# link-time optimization of a module works on.
+# The one place that needs an unstable flag: std is built here and never again. Its dependencies lie beside its sources.
+# Paths of this machine would otherwise stand in the messages of every module; bitcode is what link-time optimization of
+# a module works on.
 sources=$(/usr/bin/rustc --print sysroot)/lib/rustlib/src/rust
 set -- # older packages of the sources come without the dependencies; cargo then fetches them
 if [ -d "$sources/library/vendor" ]; then

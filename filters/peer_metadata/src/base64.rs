@@ -8,8 +8,8 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 pub fn encode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for group in bytes.chunks(3) {
-        let bits = group.iter().chain(&[0, 0]).take(3).fold(0, |bits, byte| bits << 8 | usize::from(*byte));
-        let digits = [18, 12, 6, 0].into_iter().filter_map(|shift| ALPHABET.get(bits >> shift & 63));
+        let bits = group.iter().chain(&[0, 0]).take(3).fold(0, |bits, byte| (bits << 8) | usize::from(*byte));
+        let digits = [18, 12, 6, 0].into_iter().filter_map(|shift| ALPHABET.get((bits >> shift) & 63));
         text.extend(digits.take(group.len() + 1).map(|digit| char::from(*digit)));
         text.extend(repeat_n('=', 3 - group.len()));
     }
@@ -26,7 +26,7 @@ pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let (digits, _) = text.split_at_checked(text.len() - padding)?;
     let mut bytes = Vec::with_capacity(digits.len() * 3 / 4);
     for group in digits.chunks(4) {
-        let bits = group.iter().try_fold(0, |bits, digit| Some(bits << 6 | value(*digit)?))?;
+        let bits = group.iter().try_fold(0, |bits, digit| Some((bits << 6) | value(*digit)?))?;
         let [_, first, second, third] = u32::to_be_bytes(bits << (6 * (4 - group.len())));
         match (group.len(), second, third) {
             (4, ..) => bytes.extend([first, second, third]),

@@ -96,7 +96,7 @@ impl Parser<'_> {
     }
 
     fn hexadecimal(&mut self) -> Option<u32> {
-        (0..4).try_fold(0, |number, _| Some(number << 4 | self.next()?.to_digit(16)?))
+        (0..4).try_fold(0, |number, _| Some((number << 4) | self.next()?.to_digit(16)?))
     }
 
     fn next(&mut self) -> Option<char> {

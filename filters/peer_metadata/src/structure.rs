@@ -83,7 +83,7 @@ fn encode_value(value: &Value) -> Vec<u8> {
 }
 
 fn put(message: &mut Vec<u8>, field: u64, content: &[u8]) {
-    put_varint(message, field << 3 | LENGTH_DELIMITED);
+    put_varint(message, (field << 3) | LENGTH_DELIMITED);
     put_varint(message, content.len() as u64);
     message.extend(content);
 }
