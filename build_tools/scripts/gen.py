@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -33,6 +34,12 @@ def wanted(crds: Path) -> dict[Path, bytes]:
     return files
 
 
+def differences(files: dict[Path, bytes], owned: Iterable[Path] = OWNED) -> tuple[list[Path], list[Path]]:
+    """The files that are not as they should be, and the pages that no generator gives any more."""
+    stale = [path for path, content in files.items() if not path.exists() or path.read_bytes() != content]
+    return stale, [path for folder in owned for path in folder.glob("*.md") if path not in files]
+
+
 def main() -> int:
     """Write what is stale, or with `--check` name it and exit 1."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -40,8 +47,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file is stale")
     args = parser.parse_args()
     files = wanted(args.crds)
-    stale = [path for path, content in files.items() if not path.exists() or path.read_bytes() != content]
-    gone = [path for folder in OWNED for path in folder.glob("*.md") if path not in files]
+    stale, gone = differences(files)
     if args.check:
         for path in [*stale, *gone]:
             print(f"stale: {path} (make gen)", file=sys.stderr)

@@ -1,18 +1,13 @@
-"""Write the compact input schema of the Istio and Gateway API kinds from their CustomResourceDefinitions.
+"""Gives the compact input schema of the Istio and Gateway API kinds from their CustomResourceDefinitions.
 
-    python build_tools/scripts/gen_api.py CRD_FOLDER [--check]
-
-CRD_FOLDER holds `istio-crds.yaml` and `gateway-api-crds.yaml`. What is written are facts alone: names, types, enums,
+The definitions are `istio-crds.yaml` and `gateway-api-crds.yaml`. What is kept are facts alone: names, types, enums,
 defaults, bounds, patterns, required fields, exclusive fields, CEL rules; no descriptions, nothing of `status`. Equal
 schemas are written once and named by their number, so the three versions of a kind cost no more than one.
-`--check` writes nothing and fails when the file in the package is stale.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -152,23 +147,3 @@ def compact(folder: Path) -> str:
     lines += ["},", '"shapes": [']
     lines += [",\n".join(json.dumps(shape, sort_keys=True) for shape in compactor.shapes), "]", "}"]
     return "\n".join(lines) + "\n"
-
-
-def main() -> int:
-    """Write or check the file."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--check", action="store_true", help="fail when the committed file is stale")
-    args = parser.parse_args()
-    content = generate(args.folder)[OUTPUT]
-    if not args.check:
-        OUTPUT.write_bytes(content)
-        return 0
-    if OUTPUT.read_bytes() != content:
-        print(f"{OUTPUT} is stale: run {sys.argv[0]} {args.folder}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Writes docs/commands: a page per command from its own help, with examples that the integration tests run."""
+"""Gives docs/commands: a page per command from its own help, with examples that the integration tests run."""
 
 from __future__ import annotations
 
@@ -55,9 +55,3 @@ def _page(name: str) -> str:
     module.add_arguments(parser)
     examples = "\n".join(EXAMPLES[name])
     return f"{HEAD}# lateen {name}\n\n```text\n{parser.format_help()}```\n\n## Examples\n\n```sh\n{examples}\n```\n"
-
-
-if __name__ == "__main__":
-    for path, content in generate().items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)

@@ -1,4 +1,4 @@
-"""Writes `filterkit/data/noop.wasm`: the smallest module that Envoy accepts as a bootstrap extension.
+"""Gives `filterkit/data/noop.wasm`: the smallest module that Envoy accepts as a bootstrap extension.
 
 The module exports what the proxy-wasm ABI 0.2.1 demands and does nothing: `proxy_on_vm_start` and
 `proxy_on_configure` answer yes, memory is handed out from a bump pointer.
@@ -78,8 +78,3 @@ def module() -> bytes:
 def generate() -> dict[Path, bytes]:
     """What this script writes."""
     return {TARGET: module()}
-
-
-if __name__ == "__main__":
-    for path, content in generate().items():
-        path.write_bytes(content)

@@ -1,15 +1,10 @@
-"""Write TypedDicts of Envoy's configuration messages from the packaged descriptors.
+"""Gives TypedDicts of Envoy's configuration messages from the packaged descriptors.
 
-    python build_tools/scripts/gen_types.py [--check]
-
-A type for each message of `ROOTS` and each message that it can contain; what an Any holds is open. `--check` writes
-nothing and fails when the file in the package is stale.
+A type for each message of `ROOTS` and each message that it can contain; what an Any holds is open.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -142,21 +137,3 @@ def _type(descriptors: Descriptors, field: Field, names: dict[str, str]) -> str:
     else:
         kind = SPECIAL.get(field.type_name) or names[field.type_name]
     return f"list[{kind}]" if field.repeated else kind
-
-
-def main() -> int:
-    """Write the file, or compare it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if the file is stale")
-    check = parser.parse_args().check
-    for path, content in generate().items():
-        if check and (not path.exists() or path.read_bytes() != content):
-            print(f"{path} is stale: python build_tools/scripts/gen_types.py", file=sys.stderr)
-            return 1
-        if not check:
-            path.write_bytes(content)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
