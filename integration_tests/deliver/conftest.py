@@ -20,6 +20,8 @@ from lateen.identity import Authority
 from lateen.identity.files import write
 from lateen.schema.binary import find_envoy
 
+from .resources import Snapshot, mesh
+
 SERVE = Path(__file__).parent / "serve_snapshot.py"
 ADMIN = "http://127.26.0.1:15000"
 
@@ -239,3 +241,14 @@ def envoy(backends: None, server: Server) -> Iterator[Envoy]:
 def traffic() -> Callable[[str, int], Traffic]:
     """`with traffic(host, port) as seen:` sends requests for as long as the block lasts."""
     return Traffic
+
+
+@pytest.fixture
+def running(server: Server, envoy: Envoy) -> Snapshot:
+    """The mesh in force."""
+    made = mesh()
+    server.offer(made)
+    server.start()
+    server.wait("acked", generation=1)
+    envoy.wait_ready()
+    return made
