@@ -13,6 +13,17 @@ from lateen.model.gateway import Gateway, Server, ServerTls
 from lateen.model.identity import Selector
 
 _PROTOCOLS = ("HTTP", "HTTPS", "HTTP2", "GRPC", "GRPC-WEB", "HTTP_PROXY", "TLS", "TCP", "MONGO", "MYSQL", "REDIS")
+CIPHER_SUITES = (
+    *(f"ECDHE-{key}-{suite}" for suite in ("AES128-GCM-SHA256", "AES256-GCM-SHA384") for key in ("ECDSA", "RSA")),
+    *(
+        f"ECDHE-{key}-{suite}"
+        for suite in ("CHACHA20-POLY1305", "AES128-SHA", "AES256-SHA")
+        for key in ("ECDSA", "RSA")
+    ),
+    *("AES128-GCM-SHA256", "AES256-GCM-SHA384", "AES128-SHA", "AES256-SHA", "DES-CBC3-SHA"),
+)
+"""The suites of TLS 1.2 and below that Istio lets through to Envoy (`ValidCipherSuites`)."""
+
 _TERMINATING = ("SIMPLE", "MUTUAL", "OPTIONAL_MUTUAL")
 
 
@@ -103,10 +114,21 @@ def _server_tls(section: Fields, protocol: str) -> ServerTls:
         subject_alt_names=section.texts("subjectAltNames"),
         min_version=section.text("minProtocolVersion").removeprefix("TLS_AUTO"),
         max_version=section.text("maxProtocolVersion").removeprefix("TLS_AUTO"),
-        cipher_suites=section.texts("cipherSuites"),
+        cipher_suites=tuple(_cipher_suites(section)),
     )
     _check_tls(section, tls, protocol)
     return tls
+
+
+def _cipher_suites(section: Fields) -> Iterator[str]:
+    """The suites that Envoy knows, each once: one other name would make it refuse the whole listener."""
+    seen: set[str] = set()
+    for index, suite in enumerate(section.texts("cipherSuites")):
+        if suite in CIPHER_SUITES and suite not in seen:
+            seen.add(suite)
+            yield suite
+        else:
+            section.report(codes.CIPHER_SUITE, "cipherSuites", index, suite=suite)
 
 
 def _check_tls(section: Fields, tls: ServerTls, protocol: str) -> None:

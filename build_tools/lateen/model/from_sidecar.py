@@ -10,6 +10,7 @@ from lateen.model.checks import port_number, valid_host
 from lateen.model.context import Context
 from lateen.model.fields import Fields
 from lateen.model.from_destination_rule import connection_pool
+from lateen.model.mesh_config_fields import DYNAMIC_DNS, RESOLUTION_BY_PROXY
 from lateen.model.protocols import declared_protocol
 from lateen.model.sidecar import EgressListener, IngressListener, Sidecar
 
@@ -25,6 +26,8 @@ def sidecars(body: Fields, context: Context) -> Iterator[Sidecar]:
         problem = "a Sidecar of the root namespace is for the whole mesh and takes no workloadSelector"
         spec.report(codes.CONTRADICTION, "workloadSelector", key=True, problem=problem)
     policy = spec.section("outboundTrafficPolicy")
+    if policy.text("mode") == DYNAMIC_DNS:
+        policy.report(codes.FIELD_NOT_COMPILED, "mode", field=RESOLUTION_BY_PROXY)
     _check_listeners(egress, ingress)
     yield Sidecar(
         ref=body.ref,

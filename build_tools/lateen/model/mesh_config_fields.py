@@ -9,6 +9,10 @@ from lateen.diagnostics import Diagnostic, Origin
 from lateen.diagnostics.codes import model as codes
 from lateen.source.document import Document, field_path
 
+DYNAMIC_DNS = "ALLOW_ANY_DYNAMIC_DNS"
+RESOLUTION_BY_PROXY = "name resolution by the proxy, which ALLOW_ANY_DYNAMIC_DNS adds to ALLOW_ANY,"
+"""What findings call the part of that mode which is not compiled: without it the mode is ALLOW_ANY."""
+
 COMPILED = frozenset({
     "accessLogEncoding", "accessLogFile", "accessLogFormat", "connectTimeout", "defaultConfig",
     "defaultDestinationRuleExportTo", "defaultProviders", "defaultServiceExportTo", "defaultVirtualServiceExportTo",
@@ -39,12 +43,16 @@ def uncompiled(config: Mapping[str, Any], document: Document | None = None) -> I
     paths: list[tuple[str, ...]] = [(name,) for name in config if name not in COMPILED | ADMINISTRATIVE]
     proxy = config.get("defaultConfig") or {}
     paths += [("defaultConfig", name) for name in proxy if name not in PROXY_COMPILED | PROXY_ADMINISTRATIVE]
-    if "tls" in (config.get("outboundTrafficPolicy") or {}):
+    policy = config.get("outboundTrafficPolicy") or {}
+    if "tls" in policy:
         paths.append(("outboundTrafficPolicy", "tls"))
+    if policy.get("mode") == DYNAMIC_DNS:
+        paths.append(("outboundTrafficPolicy", "mode"))
     for path in paths:
         if path == ("enableTracing",) and not config["enableTracing"]:
             continue  # nothing is traced anyway
         name = field_path(path)
         place = Origin("", 0, 0, "MeshConfig", name)
         origin = document.origin(path, key=True, resource="MeshConfig") if document else place
-        yield codes.FIELD_NOT_COMPILED.at(origin, field=name)
+        field = RESOLUTION_BY_PROXY if path[-1] == "mode" else name
+        yield codes.FIELD_NOT_COMPILED.at(origin, field=field)

@@ -61,7 +61,7 @@ def _build(mesh: Mesh, namespace: str, sidecar: Sidecar | None, labels: dict[str
         ),
         http_routes=first_per_host(http),
         tcp_routes=first_per_host(tcp),
-        allow_any=mode == "ALLOW_ANY",
+        allow_any=mode != "REGISTRY_ONLY",
         egress=egress,
         sidecar=sidecar.ref if sidecar else None,
     )

@@ -422,3 +422,23 @@ def test_what_is_for_a_gateway_of_the_gateway_api_guards_no_workload(mesh_of: Lo
     mesh = mesh_of(document(kind, f"{spec}, targetRefs: [{target}]}}"))
     assert (mesh.authorization_policies, mesh.telemetries, mesh.extensions) == ((), (), ())
     assert [d.code for d in mesh.diagnostics] == ["LAT0202"]
+
+
+def test_cipher_suites_that_envoy_would_refuse_are_left_out_with_a_finding(mesh_of: Load) -> None:
+    suites = "[ECDHE-RSA-AES128-GCM-SHA256, BOGUS, ECDHE-RSA-AES128-GCM-SHA256]"
+    mesh = mesh_of(
+        f"""
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {{name: g}}
+spec:
+  servers:
+  - port: {{number: 443, name: https, protocol: HTTPS}}
+    hosts: [shop.example]
+    tls: {{mode: SIMPLE, credentialName: shop, cipherSuites: {suites}}}
+"""
+    )
+    tls = mesh.gateways[0].servers[0].tls
+    assert tls is not None
+    assert tls.cipher_suites == ("ECDHE-RSA-AES128-GCM-SHA256",)
+    assert [(d.code, d.origin.line, d.severity.name) for d in mesh.diagnostics] == [("LAT0224", 9, "WARNING")] * 2

@@ -123,6 +123,7 @@ def test_a_destination_outside_the_sidecar_has_clusters_only(mesh_of: Load) -> N
     [
         ("{}", "", True),
         ("outboundTrafficPolicy: {mode: REGISTRY_ONLY}", "", False),
+        ("outboundTrafficPolicy: {mode: ALLOW_ANY_DYNAMIC_DNS}", "", True),
         ("outboundTrafficPolicy: {mode: REGISTRY_ONLY}", "{outboundTrafficPolicy: {mode: ALLOW_ANY}}", True),
         ("{}", "{outboundTrafficPolicy: {mode: REGISTRY_ONLY}}", False),
     ],

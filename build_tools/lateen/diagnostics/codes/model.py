@@ -234,3 +234,13 @@ NETWORK_FULL = Code(
     example="lateen compile DIR --place 192.0.2.0/30",
     fix="lateen compile DIR --place 192.0.2.0/24",
 )
+
+CIPHER_SUITE = Code(
+    "LAT0224",
+    Severity.WARNING,
+    title="Unknown or repeated cipher suite",
+    message="cipher suite {suite} is unknown or given twice, and left out",
+    why="Envoy refuses a whole listener for one cipher suite that it does not know. As in Istio the others hold.",
+    example="cipherSuites: [ECDHE-RSA-AES128-GCM]",
+    fix="cipherSuites: [ECDHE-RSA-AES128-GCM-SHA256]",
+)
