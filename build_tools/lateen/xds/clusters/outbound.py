@@ -66,7 +66,8 @@ def outbound_cluster(scope: ProxyScope, destination: Destination, sans: tuple[st
     config |= keepalive(pool.tcp_keepalive if pool else None)
     if policy.outlier_detection is not None:
         config["outlier_detection"] = outlier_detection(policy.outlier_detection)
-    config |= protocol_options(upstream, pool, honoured_tls(scope, destination))
+    external = destination.view.service.mesh_external
+    config |= protocol_options(upstream, pool, honoured_tls(scope, destination), leaves_mesh=external)
     config |= wrapped.fields
     config["metadata"] = _metadata(destination, upstream if wrapped.mesh and _carries_http(destination) else None)
     return config

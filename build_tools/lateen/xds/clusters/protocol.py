@@ -7,10 +7,27 @@ from enum import Enum
 from lateen.model.service import Protocol
 from lateen.model.traffic_policy import ClientTls, ConnectionPool
 from lateen.xds.duration import duration
+from lateen.xds.filters.chain import typed
 from lateen.xds.snapshot import Config
 
 _KEY = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _TYPE = f"type.googleapis.com/{_KEY}"
+
+
+# Identity headers are added early in the filter chain, for the cluster that the request was meant for then. A later
+# filter may change the route, and a mirrored request goes elsewhere as well, so the way out takes them off once more.
+_NAMELESS: Config = {
+    "http_filters": [
+        typed(
+            "envoy.filters.http.header_mutation",
+            "extensions.filters.http.header_mutation.v3.HeaderMutation",
+            mutations={
+                "request_mutations": [{"remove": "x-envoy-peer-metadata"}, {"remove": "x-envoy-peer-metadata-id"}]
+            },
+        ),
+        typed("envoy.filters.http.upstream_codec", "extensions.filters.http.upstream_codec.v3.UpstreamCodec"),
+    ]
+}
 
 
 class Upstream(Enum):
@@ -42,13 +59,15 @@ def upstream_protocol(
     return chosen
 
 
-def protocol_options(upstream: Upstream, pool: ConnectionPool | None, tls: ClientTls | None = None) -> Config:
+def protocol_options(
+    upstream: Upstream, pool: ConnectionPool | None, tls: ClientTls | None = None, *, leaves_mesh: bool = False
+) -> Config:
     """`typed_extension_protocol_options` as a cluster field; nothing where Envoy's defaults are meant.
 
     With TLS towards the outside, SNI follows the request's host unless the rule names one, and the certificate is held
-    against it unless the rule lists names.
+    against it unless the rule lists names. What leaves the mesh does not say which workload it comes from.
     """
-    options = _common(pool) | _sni(tls)
+    options = _common(pool) | _sni(tls) | (_NAMELESS if leaves_mesh else {})
     version = _version(upstream, pool)
     if not options and upstream is Upstream.HTTP1:
         return {}
@@ -88,7 +107,11 @@ def _sni(tls: ClientTls | None) -> Config:
     return {"upstream_http_protocol_options": options}
 
 
-def passthrough_options() -> Config:
-    """Those of the passthrough clusters: the client's version, idle connections closed after five minutes."""
+def passthrough_options(*, leaves_mesh: bool) -> Config:
+    """Those of the passthrough clusters: the client's version, idle connections closed after five minutes.
+
+    Where the outbound one leads nobody knows, so it counts as a way out of the mesh.
+    """
     options: Config = {"@type": _TYPE, "common_http_protocol_options": {"idle_timeout": "300s"}}
+    options |= _NAMELESS if leaves_mesh else {}
     return {"typed_extension_protocol_options": {_KEY: options | _version(Upstream.DOWNSTREAM, None)}}

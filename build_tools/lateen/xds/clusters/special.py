@@ -40,4 +40,4 @@ def _passthrough(scope: ProxyScope, name: str) -> Config:
         "lb_policy": "CLUSTER_PROVIDED",
         "circuit_breakers": circuit_breakers(None),
     }
-    return config | passthrough_options()
+    return config | passthrough_options(leaves_mesh=name == PASSTHROUGH_CLUSTER)

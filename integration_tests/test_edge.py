@@ -1,0 +1,71 @@
+"""Who a workload is stays in the mesh, whatever way a request takes out of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness import Run, client
+from meshes import MESH_CONFIG, deployment, documents, service
+
+IDENTITY = ("x-envoy-peer-metadata", "x-envoy-peer-metadata-id")
+
+# The header makes the second rule match. Envoy chooses a route anew after the code has changed a header, when the
+# caller's identity has long been added for the first one.
+REROUTE = "function envoy_on_request(handle) handle:headers():add('x-out', 'yes') end"
+
+
+def partner() -> list[dict]:  # type: ignore[type-arg]
+    """A workload outside of the mesh, known to it by a ServiceEntry."""
+    entry = {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "ServiceEntry",
+        "metadata": {"name": "partner"},
+        "spec": {
+            "hosts": ["partner.example"],
+            "location": "MESH_EXTERNAL",
+            "resolution": "STATIC",
+            "ports": [{"number": 8080, "name": "http", "protocol": "HTTP"}],
+            "workloadSelector": {"labels": {"app": "partner"}},
+        },
+    }
+    return [deployment("partner", inject=False), entry]
+
+
+def rerouted() -> list[dict]:  # type: ignore[type-arg]
+    """Calls to `inside` are sent out of the mesh by a route that is chosen late."""
+    route = {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        "metadata": {"name": "inside"},
+        "spec": {
+            "hosts": ["inside"],
+            "http": [
+                {
+                    "match": [{"headers": {"x-out": {"exact": "yes"}}}],
+                    "route": [{"destination": {"host": "partner.example"}}],
+                },
+                {"route": [{"destination": {"host": "inside"}}]},
+            ],
+        },
+    }
+    lua = {
+        "apiVersion": "extensions.istio.io/v1alpha1",
+        "kind": "TrafficExtension",
+        "metadata": {"name": "reroute"},
+        "spec": {"match": [{"mode": "CLIENT"}], "lua": {"inlineCode": REROUTE}},
+    }
+    return [route, lua]
+
+
+@pytest.mark.parametrize(("extra", "host"), [([], "partner.example"), (rerouted(), "inside")], ids=["direct", "late"])
+def test_identity_never_leaves_the_mesh(extra: list, host: str, directory: Path, up: Run) -> None:  # type: ignore[type-arg]
+    directory.mkdir()
+    (directory / "mesh.yaml").write_text(MESH_CONFIG)
+    objects = [deployment("web"), service("web"), deployment("inside"), service("inside"), *partner(), *extra]
+    (directory / "app.yaml").write_text(documents(*objects))
+    with up(directory) as running:
+        answer = client(running, "web").get(f"http://{host}:8080/", timeout=10).json()
+    assert answer["name"].startswith("partner")
+    assert [name for name in answer["headers"] if name.lower() in IDENTITY] == []
