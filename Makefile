@@ -11,7 +11,7 @@ K ?=
 CRDS ?= ../shared/api
 
 help: ## what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-17s %s\n", $$1, $$2}'
 
 setup: ## install what lateen needs into .venv (no root)
 	@sh build_tools/scripts/setup.sh
@@ -59,7 +59,7 @@ bench: setup ## time and memory of a cold compile, by size of the mesh
 	@$(BIN)/python build_tools/scripts/bench.py
 
 fuzz: setup ## longer property tests than `make unit` runs
-	@HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest build_tools/tests -k property
+	@HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest build_tools/tests -m hypothesis
 
 golden: setup ## rewrite golden files and remove stale ones
 	@$(BIN)/python build_tools/scripts/golden.py
