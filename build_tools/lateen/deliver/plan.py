@@ -49,7 +49,9 @@ class Plan:
                 mesh_config=Path(given["mesh_config"]) if given["mesh_config"] else None,
                 domain_suffix=given["domain_suffix"],
                 strict=given["strict"],
-                certificate_lifetime=timedelta(seconds=given.get("certificate_lifetime", 24 * 3600)),
+                certificate_lifetime=timedelta(
+                    seconds=given.get("certificate_lifetime", WORKLOAD_LIFETIME.total_seconds())
+                ),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{path} is not complete: {error}") from error

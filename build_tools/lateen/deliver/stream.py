@@ -166,9 +166,8 @@ class Stream:
         """Endpoints that are gone while their cluster stays: it must know that it has none left."""
         if subscription.type_url != ENDPOINT:
             return []
-        lost = {n for n in subscription.names if subscription.held.get(n) is not None} - resources.get(
-            ENDPOINT, {}
-        ).keys()
+        held = {n for n in subscription.names if subscription.held.get(n) is not None}
+        lost = held - resources.get(ENDPOINT, {}).keys()
         if not lost:
             return []
         needed = {n for cluster in resources.get(CLUSTER, {}).values() for _, n in cluster.references}

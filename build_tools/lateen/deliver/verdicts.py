@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,10 +17,8 @@ class Verdicts:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._kept: dict[str, list[list[str]]] = {}
-        try:
+        with contextlib.suppress(OSError, ValueError):
             self._kept = json.loads(path.read_text())
-        except (OSError, ValueError):
-            return
 
     def of(self, proxy: str) -> dict[Reference, Rejection]:
         """What the Envoy of that proxy refused."""

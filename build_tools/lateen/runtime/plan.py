@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lateen.diagnostics import Origin
+from lateen.identity.ca import WORKLOAD_LIFETIME
 from lateen.model.mesh import Mesh
 from lateen.model.pod import Probe
 from lateen.model.proxy import Proxy
@@ -60,7 +61,7 @@ class Settings:
     mesh_config: Path | None = None
     domain_suffix: str = "cluster.local"
     strict: bool = True
-    certificate_lifetime: float = 24 * 3600.0
+    certificate_lifetime: float = WORKLOAD_LIFETIME.total_seconds()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib.util
 import json
 from pathlib import Path
+from time import process_time
 from types import ModuleType
 
 import pytest
 
+from lateen.api.check import check
 from lateen.api.kinds import is_strict, kinds, versions
 from lateen.api.walk import compiled
 from lateen.source.read import read
@@ -116,10 +118,6 @@ def test_the_generator_refuses_what_it_does_not_know(tmp_path: Path) -> None:
 
 
 def test_a_thousand_services_are_held_against_the_schema_in_time() -> None:
-    from time import process_time  # noqa: PLC0415
-
-    from lateen.api.check import check  # noqa: PLC0415
-
     service = "apiVersion: v1\nkind: Service\nmetadata: {name: s%d, labels: {app: a}}\nspec: {ports: [{port: 80}]}\n"
     documents = read("---\n".join(service % number for number in range(1000))).documents
     start = process_time()
