@@ -12,7 +12,7 @@ from lateen.model.service import Service
 from lateen.model.sidecar import Sidecar
 from lateen.scope.destination_rules import rule_for
 from lateen.scope.peer_authentication import served_endpoints
-from lateen.scope.routes import bound_routes, first_per_host
+from lateen.scope.routes import bound_routes
 from lateen.scope.sidecars import effective_sidecar, imported_services, imports_route
 from lateen.scope.views import OutboundView, ServiceView
 
@@ -59,8 +59,8 @@ def _build(mesh: Mesh, namespace: str, sidecar: Sidecar | None, labels: dict[str
             *(service_view(mesh, service, namespace, labels) for service in services),
             *(service_view(mesh, service, namespace, labels, imported=False) for service in reachable),
         ),
-        http_routes=first_per_host(http),
-        tcp_routes=first_per_host(tcp),
+        http_routes=http,
+        tcp_routes=tcp,
         allow_any=mode != "REGISTRY_ONLY",
         egress=egress,
         sidecar=sidecar.ref if sidecar else None,

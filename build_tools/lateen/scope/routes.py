@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -25,24 +25,6 @@ def bound_routes(
     seen.sort(key=lambda route: _rank(route, namespace))
     narrowed = (_narrowed(route, gateway, namespace, labels) for route in seen)
     return tuple(route for route in narrowed if route.rules)
-
-
-def first_per_host(routes: Iterable[_Route]) -> tuple[_Route, ...]:
-    """The routes with each host only where it comes first; a route without hosts left is gone."""
-    return tuple(_claim(routes))
-
-
-def _claim(routes: Iterable[_Route]) -> Iterator[_Route]:
-    taken: dict[bool, set[str]] = {}
-    for route in routes:
-        kind = isinstance(route, TcpRoute) and route.tls
-        known = taken.setdefault(kind, set())
-        hosts = tuple(host for host in route.hosts if host not in known)
-        known.update(hosts)
-        if hosts == route.hosts:
-            yield route
-        elif hosts:
-            yield replace(route, hosts=hosts)
 
 
 def _rank(route: HttpRoute | TcpRoute, namespace: str) -> int:

@@ -42,7 +42,8 @@ class OutboundView:
 
     `services` stand in Istio's order (age, name, namespace). `http_routes` and `tcp_routes` are those for the
     gateway `mesh` that this namespace sees; rules and matches that cannot apply to this client (other gateways,
-    other source labels or namespace) are gone; first wins per host. `allow_any` says what unknown traffic does
+    other source labels or namespace) are gone; of a host's routes the first that says
+    anything holds. `allow_any` says what unknown traffic does
     (else 502 and BlackHoleCluster). `egress` are the Sidecar's listeners; without any, every service has
     listeners at its own ports.
     """

@@ -181,6 +181,42 @@ spec:
     assert outline(snapshot.listeners["0.0.0.0_9000"]) == [(ranges, "b"), (None, {"a": 90, "b": 10})]
 
 
+def test_the_second_virtual_service_of_a_host_holds_where_the_first_says_nothing(compiled: Compile) -> None:
+    virtual_service = """
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: %s}
+spec:
+  hosts: [%s]
+  %s
+"""
+    http = "http: [{match: [{port: %s}], route: [{destination: {host: a, subset: %s}}]}]"
+    tls = "tls: [{match: [{sniHosts: ['%s']}], route: [{destination: {host: %s}}]}]"
+    snapshot = compiled(
+        service("a", "http:9000", "http:9001")
+        + service("b", "tls:9443")
+        + virtual_service % ("old", "a", http % (9000, "old"))
+        + virtual_service % ("young", "a", "http: [{route: [{destination: {host: a, subset: young}}]}]")
+        + virtual_service % ("sni-1", "b.default.svc.cluster.local", tls % ("b.default.svc.cluster.local", "a"))
+        + virtual_service % ("sni-2", "b, '*.default.svc.cluster.local'", tls % ("*.default.svc.cluster.local", "b"))
+    )
+    chosen = {
+        port: snapshot.routes[port]["virtual_hosts"][0]["routes"][0]["route"]["cluster"] for port in ("9000", "9001")
+    }
+    assert chosen == {
+        "9000": "outbound|9000|old|a.default.svc.cluster.local",
+        "9001": "outbound|9001|young|a.default.svc.cluster.local",
+    }
+    names = [
+        chain["filter_chain_match"]["server_names"]
+        for name, listener in snapshot.listeners.items()
+        for chain in listener["filter_chains"]
+        if name.endswith("_9443")
+    ]
+    assert names == [["b.default.svc.cluster.local"], ["*.default.svc.cluster.local"]]
+
+
 SIDECAR = """
 ---
 apiVersion: networking.istio.io/v1
