@@ -5,15 +5,12 @@ from __future__ import annotations
 import importlib.util
 import json
 from pathlib import Path
-from time import process_time
 from types import ModuleType
 
 import pytest
 
-from lateen.api.check import check
 from lateen.api.kinds import is_strict, kinds, versions
 from lateen.api.walk import compiled
-from lateen.source.read import read
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
@@ -115,12 +112,3 @@ def test_the_generator_refuses_what_it_does_not_know(tmp_path: Path) -> None:
     generator = script("gen_api")
     with pytest.raises(ValueError, match="multipleOf"):
         generator.Compactor().number({"type": "integer", "multipleOf": 2})
-
-
-def test_a_thousand_services_are_held_against_the_schema_in_time() -> None:
-    service = "apiVersion: v1\nkind: Service\nmetadata: {name: s%d, labels: {app: a}}\nspec: {ports: [{port: 80}]}\n"
-    documents = read("---\n".join(service % number for number in range(1000))).documents
-    start = process_time()
-    resources, found = check(documents)
-    assert process_time() - start < 0.5
-    assert (len(resources), found) == (1000, ())
