@@ -9,8 +9,10 @@ from lateen.model.context import Context
 from lateen.model.extension import Extension, ExtensionMatch
 from lateen.model.fields import Fields
 
-SCHEMES = ("oci", "http", "https", "file", "lateen")
-"""Where a module may come from. `lateen` is the project's own: a filter of its suite, by name."""
+SUITE = "lateen"
+"""The scheme of the project's own filters, by name: the one extension of Istio's schema."""
+SCHEMES = ("oci", "http", "https", "file", SUITE)
+"""Where a module may come from."""
 
 
 def wasm_plugins(body: Fields, _context: Context) -> Iterator[Extension]:
@@ -41,6 +43,8 @@ def _extension(body: Fields, spec: Fields, wasm: Fields, lua: str) -> Extension:
         wasm.text(name)  # how a module is fetched, which no proxy does here
     phase = spec.text("phase", "UNSPECIFIED").removesuffix("_PHASE")
     kind = wasm.text("type", "HTTP")
+    if kind == "NETWORK":
+        wasm.report(codes.FIELD_NOT_COMPILED, "type", field="type: NETWORK")
     return Extension(
         ref=body.ref,
         phase=phase,
@@ -65,6 +69,8 @@ def _url(wasm: Fields) -> str:
         scheme, rest, url = "oci", url, f"oci://{url}"
     if scheme not in SCHEMES or not rest:
         wasm.report(codes.INVALID_EXTENSION, "url", problem=f"{url!r} is not a URL of {', '.join(SCHEMES)}")
+    elif scheme != SUITE:
+        wasm.report(codes.MODULE_NOT_FETCHED, "url", url=url)
     return url
 
 

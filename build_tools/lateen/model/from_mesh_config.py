@@ -23,7 +23,6 @@ def mesh_config(body: Mapping[str, Any]) -> MeshConfig:
         trust_domain_aliases=tuple(body.get("trustDomainAliases") or ()),
         enable_auto_mtls=body.get("enableAutoMtls", True) is not False,
         outbound_mode=(body.get("outboundTrafficPolicy") or {}).get("mode") or "ALLOW_ANY",
-        inbound_mode=(body.get("inboundTrafficPolicy") or {}).get("mode") or "",
         connect_timeout=_seconds(body, "connectTimeout", _DEFAULT.connect_timeout),
         protocol_detection_timeout=_seconds(body, "protocolDetectionTimeout", 0.0),
         proxy_http_port=int(body.get("proxyHttpPort") or 0),

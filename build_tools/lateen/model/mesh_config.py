@@ -27,7 +27,6 @@ class MeshConfig:
     trust_domain_aliases: tuple[str, ...] = ()
     enable_auto_mtls: bool = True
     outbound_mode: str = "ALLOW_ANY"
-    inbound_mode: str = ""
     connect_timeout: float = 10.0
     protocol_detection_timeout: float = 0.0
     proxy_http_port: int = 0

@@ -16,7 +16,7 @@ RESOLUTION_BY_PROXY = "name resolution by the proxy, which ALLOW_ANY_DYNAMIC_DNS
 COMPILED = frozenset({
     "accessLogEncoding", "accessLogFile", "accessLogFormat", "connectTimeout", "defaultConfig",
     "defaultDestinationRuleExportTo", "defaultProviders", "defaultServiceExportTo", "defaultVirtualServiceExportTo",
-    "enableAutoMtls", "extensionProviders", "h2UpgradePolicy", "inboundTrafficPolicy", "localityLbSetting",
+    "enableAutoMtls", "extensionProviders", "h2UpgradePolicy", "localityLbSetting",
     "outboundTrafficPolicy", "pathNormalization", "protocolDetectionTimeout", "proxyHttpPort",
     "proxyInboundListenPort", "proxyListenPort", "rootNamespace", "trustDomain", "trustDomainAliases",
 })  # fmt: skip

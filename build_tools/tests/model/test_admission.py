@@ -380,7 +380,7 @@ ACCEPTED = [
     ("AuthorizationPolicy", "{rules: [{}]}"),
     ("AuthorizationPolicy", "{rules: [{to: [{operation: {paths: ['/a/{*}/b/{**}', '/x*', '*']}}]}]}"),
     ("AuthorizationPolicy", "{rules: [{when: [{key: 'experimental.envoy.filters.a[b]', values: ['*']}]}]}"),
-    ("WasmPlugin", "{url: registry.example/filter}"),
+    ("WasmPlugin", "{url: "lateen://tenant_context"}"),
     ("TrafficExtension", "{wasm: {url: 'lateen://tenant_context'}}"),
 ]
 
@@ -413,8 +413,8 @@ def test_a_field_that_is_not_compiled_is_named_where_it_stands(mesh_of: Load) ->
     [
         ("AuthorizationPolicy", "{rules: [{}]"),
         ("Telemetry", "{accessLogging: [{disabled: true}]"),
-        ("WasmPlugin", "{url: 'oci://a/b'"),
-        ("TrafficExtension", "{wasm: {url: 'oci://a/b'}"),
+        ("WasmPlugin", "{url: 'lateen://tenant_context'"),
+        ("TrafficExtension", "{wasm: {url: 'lateen://tenant_context'}"),
     ],
 )
 def test_what_is_for_a_gateway_of_the_gateway_api_guards_no_workload(mesh_of: Load, kind: str, spec: str) -> None:

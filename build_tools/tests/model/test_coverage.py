@@ -60,7 +60,7 @@ NOT_COMPILED: dict[tuple[str, str], set[str]] = {
     ("extensions.istio.io", "WasmPlugin"): GENERATED_BY_GATEWAY_API | {"pluginName", "verificationKey"},
 }
 
-SPECIAL: dict[str, Any] = {"resolution": "STATIC", "valueFrom": "INLINE", "timeout": "1s"}
+SPECIAL: dict[str, Any] = {"resolution": "STATIC", "type": "HTTP", "valueFrom": "INLINE", "timeout": "1s"}
 
 
 def example(shape: Shape, name: str = "") -> Any:

@@ -21,6 +21,7 @@ NOT_COMPILED = {
     "enableEnvoyAccessLogService",
     "enableTracing",
     "inboundClusterStatName",
+    "inboundTrafficPolicy",
     "meshMTLS",
     "outboundClusterStatName",
     "serviceSettings",

@@ -244,3 +244,13 @@ CIPHER_SUITE = Code(
     example="cipherSuites: [ECDHE-RSA-AES128-GCM]",
     fix="cipherSuites: [ECDHE-RSA-AES128-GCM-SHA256]",
 )
+
+MODULE_NOT_FETCHED = Code(
+    "LAT0225",
+    Severity.WARNING,
+    title="Module is not fetched",
+    message="{url} is not fetched, so its filter is not in place and requests pass without it",
+    why="A filter that authenticates or authorizes protects nothing while it is missing, and nothing else will say so.",
+    example="url: oci://registry.example/auth:1",
+    fix="url: lateen://tenant_context   # a filter of the suite; modules of other places are not compiled",
+)
