@@ -139,6 +139,8 @@ def _tell(event: Event, args: argparse.Namespace) -> None:
     match event:
         case {"event": "nack" | "diagnostics"}:
             report(findings_of(event), args)
+            if event.get("used") is False:
+                print("lateen: that edit is not in force, the mesh goes on as before", file=sys.stderr)
         case {"event": "compiled", "generation": int(generation), "changed": int(changed)} if generation > 1:
             print(f"lateen: generation {generation}: {changed} resources changed", file=sys.stderr)
         case {"event": "ended", "process": name, "status": status, "log": log}:

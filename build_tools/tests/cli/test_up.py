@@ -129,3 +129,11 @@ def test_proxies_are_data_in_both_formats(mesh: Path, capsys: pytest.CaptureFixt
 def test_up_does_not_read_standard_input(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["up", "-"]) == 2
     assert "standard input" in capsys.readouterr().err
+
+
+def test_a_broken_edit_is_said_not_to_be_in_force(capsys: pytest.CaptureFixture[str]) -> None:
+    finding = {"code": "LAT0103", "severity": "error", "message": "no", "origin": "web.yaml:3:5", "hint": ""}
+    for used in (True, False):
+        event = {"event": "diagnostics", "generation": 2, "used": used, "findings": [finding]}
+        _tell(event, argparse.Namespace(output="text", failure_threshold="error"))
+        assert ("the mesh goes on as before" in capsys.readouterr().err) is not used

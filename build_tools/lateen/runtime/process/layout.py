@@ -68,7 +68,7 @@ def _tcp_services(mesh: Mesh) -> tuple[Service, ...]:
 def _limits(settings: Settings, workloads: int, tcp_services: int) -> Iterator[Diagnostic]:
     origin = Origin(str(settings.directory))
     if not workloads:
-        yield codes.NOTHING_TO_RUN.at(origin, directory=settings.directory)
+        yield codes.NOTHING_TO_RUN.at(origin, hint=codes.NOTHING_TO_RUN.fix, directory=settings.directory)
     limit = TCP_INSTANCES if tcp_services else INSTANCES
     if workloads > limit:
         yield codes.TOO_MANY.at(origin, count=workloads, what="workload instances", limit=limit)

@@ -39,6 +39,7 @@ def check_claims(claims: Iterable[Claim]) -> Iterator[Diagnostic]:
             case errno.EACCES:
                 yield codes.PRIVILEGED_PORT.at(
                     claim.origin,
+                    hint=codes.PRIVILEGED_PORT.fix,
                     needed_by=claim.needed_by,
                     address=address,
                     port=port,
@@ -81,6 +82,7 @@ def check_commands(applications: Iterable[Application]) -> Iterator[Diagnostic]:
             said.add(identity)
             yield codes.COMMAND_NOT_FOUND.at(
                 application.origin,
+                hint=codes.COMMAND_NOT_FOUND.fix,
                 container=application.container,
                 workload=application.workload.owner,
                 reason=reason,
@@ -115,7 +117,14 @@ def check_limits(processes: int) -> Iterator[Diagnostic]:
 
 
 def _too_low(limit: str, available: int, needed: int, processes: int) -> Diagnostic:
-    return codes.LIMIT_TOO_LOW.at(Origin(), limit=limit, available=available, needed=needed, processes=processes)
+    return codes.LIMIT_TOO_LOW.at(
+        Origin(),
+        hint=codes.LIMIT_TOO_LOW.fix,
+        limit=limit,
+        available=available,
+        needed=needed,
+        processes=processes,
+    )
 
 
 def _free_threads() -> Iterator[tuple[str, int]]:
