@@ -380,7 +380,7 @@ ACCEPTED = [
     ("AuthorizationPolicy", "{rules: [{}]}"),
     ("AuthorizationPolicy", "{rules: [{to: [{operation: {paths: ['/a/{*}/b/{**}', '/x*', '*']}}]}]}"),
     ("AuthorizationPolicy", "{rules: [{when: [{key: 'experimental.envoy.filters.a[b]', values: ['*']}]}]}"),
-    ("WasmPlugin", "{url: "lateen://tenant_context"}"),
+    ("WasmPlugin", "{url: 'lateen://tenant_context'}"),
     ("TrafficExtension", "{wasm: {url: 'lateen://tenant_context'}}"),
 ]
 
