@@ -268,7 +268,9 @@ CASES = [
             "{hosts: [a], http: [{match: [{port: 80}], redirect: {uri: /b}}, {directResponse: {status: 200}}]}",
         ),
     ),
-    Case(codes.UNKNOWN_FILTER, extension("lateen://tenant_contxt"), "spec.wasm.url", extension("lateen://tenant_context")),
+    Case(
+        codes.UNKNOWN_FILTER, extension("lateen://tenant_contxt"), "spec.wasm.url", extension("lateen://tenant_context")
+    ),
     Case(
         codes.FILTER_CONFIG,
         extension("lateen://tenant_context", "{header: 7}"),
