@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lateen.diagnostics import Diagnostic, MeshError, Origin, Severity
+from lateen.diagnostics import Diagnostic, MeshError, Origin
 from lateen.diagnostics.codes import filterkit as codes
 from lateen.filterkit import manifest
 from lateen.filterkit.catalog import Filter
@@ -87,18 +87,12 @@ def _replace(suite: Filter, module: bytes, toolchain: str) -> tuple[Built, list[
     now = Manifest(digest, len(module), manifest.source_digest(suite), toolchain, TARGET)
     (suite.directory / f"{suite.name}.wasm").write_bytes(module)
     manifest.write(suite, now)
-    same_source = before is not None and before.source == now.source
-    same_compiler = before is not None and before.toolchain == toolchain
     findings = []
-    if before and same_source and same_compiler and before.sha256 != digest:
+    if before and (before.source, before.toolchain) == (now.source, toolchain) and before.sha256 != digest:
         findings.append(codes.NOT_REPRODUCIBLE.at(_origin(suite), name=suite.name))
     budget = suite.budget.get("module_bytes")
     if budget is not None and len(module) > budget:
-        # What another compiler makes of the source that was within its budget is not the filter's fault.
-        severity = Severity.WARNING if same_source and not same_compiler else None
-        findings.append(
-            codes.OVER_BUDGET.at(_origin(suite), severity=severity, name=suite.name, size=len(module), budget=budget)
-        )
+        findings.append(codes.OVER_BUDGET.at(_origin(suite), name=suite.name, size=len(module), budget=budget))
     return Built(suite.name, len(module), digest, toolchain, rebuilt=True), findings
 
 
