@@ -52,23 +52,21 @@ fn value(digit: u8) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use base64::alphabet::STANDARD;
-    use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-    use base64::Engine;
+    use base64::prelude::{Engine, BASE64_STANDARD, BASE64_STANDARD_NO_PAD};
     use proptest::prelude::*;
 
     use super::*;
 
-    const ORACLE: GeneralPurpose = GeneralPurpose::new(
-        &STANDARD,
-        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-    );
+    /// What the crate reads with all of the padding or with none.
+    fn oracle(text: &str) -> Option<Vec<u8>> {
+        BASE64_STANDARD.decode(text).or_else(|_| BASE64_STANDARD_NO_PAD.decode(text)).ok()
+    }
 
     proptest! {
         #[test]
         fn bytes_are_written_as_by_the_crate_and_read_again(bytes: Vec<u8>) {
             let text = encode(&bytes);
-            prop_assert_eq!(&text, &ORACLE.encode(&bytes));
+            prop_assert_eq!(&text, &BASE64_STANDARD.encode(&bytes));
             let read = decode(text.as_bytes());
             prop_assert_eq!(&read, &decode(text.trim_end_matches('=').as_bytes()));
             prop_assert_eq!(read, Some(bytes));
@@ -76,7 +74,7 @@ mod tests {
 
         #[test]
         fn text_is_read_or_refused_as_by_the_crate(text in "[A-Ba-b0-1+/=_ ]{0,9}") {
-            prop_assert_eq!(decode(text.as_bytes()), ORACLE.decode(&text).ok());
+            prop_assert_eq!(decode(text.as_bytes()), oracle(&text));
         }
 
         #[test]
