@@ -132,7 +132,6 @@ _SERVICE = partial(
         externalIPs=STRINGS,
         externalName=STRING,
         ipFamilies=STRINGS,
-        internalTrafficPolicy=STRING,
         externalTrafficPolicy=STRING,
         trafficDistribution=STRING,
         publishNotReadyAddresses=BOOLEAN,

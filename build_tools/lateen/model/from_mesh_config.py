@@ -35,7 +35,6 @@ def mesh_config(body: Mapping[str, Any]) -> MeshConfig:
         ingress_selector=body.get("ingressSelector") or _DEFAULT.ingress_selector,
         default_metrics=_names(default_providers, "metrics"),
         default_access_logging=_names(default_providers, "accessLogging"),
-        default_tracing=_names(default_providers, "tracing"),
         providers=tuple(p for p in map(_provider, body.get("extensionProviders") or ()) if p),
         path_normalization="BASE" if normalization == "DEFAULT" else normalization,
         default_service_export_to=frozenset(body.get("defaultServiceExportTo") or ("*",)),

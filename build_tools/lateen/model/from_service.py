@@ -41,7 +41,6 @@ def services(body: Fields, context: Context) -> Iterator[Service]:
         labels=dict(resource.labels),
         alias_of=external,
         created=resource.created,
-        node_local=spec.text("internalTrafficPolicy") == "Local",
     )
 
 

@@ -39,7 +39,6 @@ class MeshConfig:
     ingress_selector: str = "ingressgateway"
     default_metrics: tuple[str, ...] | None = None  # defaultProviders.metrics; None: not given
     default_access_logging: tuple[str, ...] | None = None
-    default_tracing: tuple[str, ...] | None = None
     providers: tuple[Provider, ...] = ()
     path_normalization: str = "BASE"
     default_service_export_to: frozenset[str] = frozenset({"*"})

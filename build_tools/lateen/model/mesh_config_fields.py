@@ -43,6 +43,8 @@ def uncompiled(config: Mapping[str, Any], document: Document | None = None) -> I
     paths: list[tuple[str, ...]] = [(name,) for name in config if name not in COMPILED | ADMINISTRATIVE]
     proxy = config.get("defaultConfig") or {}
     paths += [("defaultConfig", name) for name in proxy if name not in PROXY_COMPILED | PROXY_ADMINISTRATIVE]
+    if (config.get("defaultProviders") or {}).get("tracing"):
+        paths.append(("defaultProviders", "tracing"))
     policy = config.get("outboundTrafficPolicy") or {}
     if "tls" in policy:
         paths.append(("outboundTrafficPolicy", "tls"))

@@ -100,7 +100,6 @@ class Service:
     labels: dict[str, str] = field(default_factory=dict, compare=True, hash=False)
     alias_of: str = ""
     created: str = ""  # creationTimestamp, empty when the file has none
-    node_local: bool = False
 
     @property
     def namespace(self) -> str:

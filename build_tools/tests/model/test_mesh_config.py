@@ -74,7 +74,7 @@ def test_settings_replace_defaults() -> None:
     assert (config.trust_domain, config.trust_domain_aliases, config.connect_timeout) == ("td", ("old",), 2.0)
     assert (config.enable_auto_mtls, config.outbound_mode) == (False, "REGISTRY_ONLY")
     assert config.path_normalization == "MERGE_SLASHES"
-    assert (config.default_metrics, config.default_access_logging, config.default_tracing) == (("m",), (), None)
+    assert (config.default_metrics, config.default_access_logging) == (("m",), ())
     assert config.locality_distribute == (("a", (("a", 70), ("b", 30))),)
     provider = config.provider("p")
     assert provider is not None
@@ -90,11 +90,13 @@ def test_every_setting_is_compiled_or_administrative_or_reported() -> None:
 
 def test_a_setting_that_is_not_compiled_is_named_where_it_stands() -> None:
     text = "rootNamespace: a\ndefaultConfig:\n  meshId: m\n  zipkinAddress: z\nenableTracing: true\n"
+    text += "defaultProviders: {tracing: [zipkin]}\n"
     loaded = read(Source(text, "mesh.yaml"))
     config, _ = check_mesh_config(loaded.documents[0] if loaded.documents else text)
     _, findings = build((), config, "cluster.local", loaded.mesh_config)
     assert {(d.code, d.origin.field_path) for d in findings} == {
         ("LAT0202", "defaultConfig.zipkinAddress"),
         ("LAT0202", "enableTracing"),
+        ("LAT0202", "defaultProviders.tracing"),
     }
     assert build((), {"enableTracing": False})[1] == ()

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from lateen.model.proxy import Proxy
 from lateen.model.service import Resolution, Service
-from lateen.xds.names import domain
 
 
 def dns_domain(proxy: Proxy) -> str:
@@ -79,11 +78,6 @@ def with_port(domains: Iterable[str], port: int) -> tuple[str, ...]:
             named.append(name)
         named.append(f"{name}:{port}")
     return tuple(named)
-
-
-def virtual_host_name(host: str, port: int) -> str:
-    """Istio's name of a virtual host: `reviews.default.svc.cluster.local:80`."""
-    return domain(host, port)
 
 
 def _compliant(address: str) -> str:
