@@ -1,0 +1,317 @@
+"""Resources that Istio's webhook rejects: kind, spec, code of the error, field path of its place."""
+
+from __future__ import annotations
+
+
+def vs(http: str) -> str:
+    return f"{{hosts: [a], http: [{http}]}}"
+
+
+TO_A = "route: [{destination: {host: a}}]"
+
+REJECTED = [
+    # VirtualService
+    ("VirtualService", "{hosts: [a]}", "LAT0206", "spec"),
+    ("VirtualService", vs("{match: [{uri: {prefix: /a}}]}"), "LAT0206", "spec.http[0]"),
+    ("VirtualService", vs(f"{{{TO_A}, redirect: {{uri: /b}}}}"), "LAT0209", "spec.http[0].route"),
+    ("VirtualService", vs("{redirect: {uri: /b}, rewrite: {uri: /c}}"), "LAT0209", "spec.http[0].rewrite"),
+    ("VirtualService", vs("{redirect: {}}"), "LAT0206", "spec.http[0].redirect"),
+    ("VirtualService", vs("{redirect: {uri: /b, redirectCode: 200}}"), "LAT0215", "spec.http[0].redirect.redirectCode"),
+    ("VirtualService", vs("{redirect: {scheme: ftp}}"), "LAT0219", "spec.http[0].redirect.scheme"),
+    (
+        "VirtualService",
+        vs("{match: [{uri: {exact: /a}}], redirect: {prefixRewrite: /b}}"),
+        "LAT0209",
+        "spec.http[0].redirect.prefixRewrite",
+    ),
+    ("VirtualService", vs("{directResponse: {status: 99}}"), "LAT0215", "spec.http[0].directResponse.status"),
+    ("VirtualService", vs(f"{{{TO_A}, timeout: 5 seconds}}"), "LAT0203", "spec.http[0].timeout"),
+    ("VirtualService", vs(f"{{{TO_A}, timeout: -5s}}"), "LAT0203", "spec.http[0].timeout"),
+    ("VirtualService", vs(f"{{{TO_A}, retries: {{perTryTimeout: 1s}}}}"), "LAT0209", "spec.http[0].retries"),
+    ("VirtualService", vs(f"{{{TO_A}, retries: {{attempts: -1}}}}"), "LAT0219", "spec.http[0].retries.attempts"),
+    ("VirtualService", vs(f"{{{TO_A}, rewrite: {{}}}}"), "LAT0206", "spec.http[0].rewrite"),
+    (
+        "VirtualService",
+        vs(f"{{{TO_A}, rewrite: {{uriRegexRewrite: {{match: '(', rewrite: b}}}}}}"),
+        "LAT0212",
+        "spec.http[0].rewrite.uriRegexRewrite.match",
+    ),
+    ("VirtualService", vs(f"{{{TO_A}, fault: {{}}}}"), "LAT0206", "spec.http[0].fault"),
+    ("VirtualService", vs(f"{{{TO_A}, fault: {{delay: {{}}}}}}"), "LAT0206", "spec.http[0].fault.delay"),
+    ("VirtualService", vs(f"{{{TO_A}, fault: {{abort: {{}}}}}}"), "LAT0206", "spec.http[0].fault.abort"),
+    (
+        "VirtualService",
+        vs(f"{{{TO_A}, fault: {{abort: {{httpStatus: 42}}}}}}"),
+        "LAT0215",
+        "spec.http[0].fault.abort.httpStatus",
+    ),
+    (
+        "VirtualService",
+        vs(f"{{{TO_A}, fault: {{delay: {{fixedDelay: 1s, percentage: {{value: 101}}}}}}}}"),
+        "LAT0207",
+        "spec.http[0].fault.delay.percentage.value",
+    ),
+    (
+        "VirtualService",
+        vs("{match: [{uri: {regex: '('}}], " + TO_A + "}"),
+        "LAT0212",
+        "spec.http[0].match[0].uri.regex",
+    ),
+    ("VirtualService", vs(f"{{match: [{{port: 70000}}], {TO_A}}}"), "LAT0205", "spec.http[0].match[0].port"),
+    (
+        "VirtualService",
+        vs("{route: [{destination: {host: a}, weight: -1}, {destination: {host: b}, weight: 2}]}"),
+        "LAT0208",
+        "spec.http[0].route[0].weight",
+    ),
+    (
+        "VirtualService",
+        vs("{route: [{destination: {host: a}}, {destination: {host: b}}]}"),
+        "LAT0208",
+        "spec.http[0].route",
+    ),
+    (
+        "VirtualService",
+        vs("{route: [{destination: {host: a, port: {number: 0}}}]}"),
+        "LAT0205",
+        "spec.http[0].route[0].destination.port.number",
+    ),
+    (
+        "VirtualService",
+        vs("{route: [{destination: {host: 'a b'}}]}"),
+        "LAT0204",
+        "spec.http[0].route[0].destination.host",
+    ),
+    (
+        "VirtualService",
+        vs(f"{{{TO_A}, headers: {{request: {{remove: [Host]}}}}}}"),
+        "LAT0213",
+        "spec.http[0].headers.request.remove[0]",
+    ),
+    (
+        "VirtualService",
+        vs(f"{{{TO_A}, headers: {{request: {{set: {{'': b}}}}}}}}"),
+        "LAT0213",
+        "spec.http[0].headers.request.set",
+    ),
+    (
+        "VirtualService",
+        vs(f"{{{TO_A}, corsPolicy: {{allowMethods: [get]}}}}"),
+        "LAT0219",
+        "spec.http[0].corsPolicy.allowMethods[0]",
+    ),
+    ("VirtualService", f"{{hosts: ['a b'], http: [{{{TO_A}}}]}}", "LAT0204", "spec.hosts[0]"),
+    ("VirtualService", f"{{hosts: ['*'], http: [{{{TO_A}}}]}}", "LAT0204", "spec.hosts[0]"),
+    ("VirtualService", f"{{hosts: [a, a], http: [{{{TO_A}}}]}}", "LAT0210", "spec.hosts[1]"),
+    ("VirtualService", f"{{gateways: [g], http: [{{{TO_A}}}]}}", "LAT0209", "spec.gateways"),
+    ("VirtualService", vs("{delegate: {namespace: b}}"), "LAT0206", "spec.http[0].delegate"),
+    (
+        "VirtualService",
+        vs("{match: [{uri: {regex: /a.*}}], delegate: {name: b}}"),
+        "LAT0212",
+        "spec.http[0].match[0]",
+    ),
+    (
+        "VirtualService",
+        "{hosts: [a.b], tls: [{match: [{sniHosts: [c.d]}], route: [{destination: {host: a}}]}]}",
+        "LAT0204",
+        "spec.tls[0].match[0].sniHosts[0]",
+    ),
+    (
+        "VirtualService",
+        "{hosts: [a.b], tcp: [{match: [{destinationSubnets: [x]}], route: [{destination: {host: a}}]}]}",
+        "LAT0214",
+        "spec.tcp[0].match[0].destinationSubnets[0]",
+    ),
+    # DestinationRule
+    ("DestinationRule", "{host: a, subsets: [{name: V_1}]}", "LAT0211", "spec.subsets[0].name"),
+    ("DestinationRule", "{host: a, subsets: [{name: v}, {name: v}]}", "LAT0210", "spec.subsets[1].name"),
+    (
+        "DestinationRule",
+        "{host: a, trafficPolicy: {connectionPool: {}}}",
+        "LAT0206",
+        "spec.trafficPolicy.connectionPool",
+    ),
+    (
+        "DestinationRule",
+        "{host: a, trafficPolicy: {loadBalancer: {consistentHash: {}}}}",
+        "LAT0206",
+        "spec.trafficPolicy.loadBalancer.consistentHash",
+    ),
+    (
+        "DestinationRule",
+        "{host: a, trafficPolicy: {loadBalancer: {consistentHash: {useSourceIp: true, maglev: {tableSize: 10}}}}}",
+        "LAT0219",
+        "spec.trafficPolicy.loadBalancer.consistentHash.maglev.tableSize",
+    ),
+    (
+        "DestinationRule",
+        "{host: a, trafficPolicy: {loadBalancer: {localityLbSetting: {distribute: [{from: a, to: {a: 10}}]}}}}",
+        "LAT0208",
+        "spec.trafficPolicy.loadBalancer.localityLbSetting.distribute[0].to",
+    ),
+    (
+        "DestinationRule",
+        "{host: a, trafficPolicy: {outlierDetection: {maxEjectionPercent: 101}}}",
+        "LAT0219",
+        "spec.trafficPolicy.outlierDetection.maxEjectionPercent",
+    ),
+    ("DestinationRule", "{host: a, trafficPolicy: {tls: {mode: MUTUAL}}}", "LAT0216", "spec.trafficPolicy.tls"),
+    (
+        "DestinationRule",
+        "{host: a, trafficPolicy: {tls: {mode: ISTIO_MUTUAL, credentialName: c}}}",
+        "LAT0216",
+        "spec.trafficPolicy.tls.credentialName",
+    ),
+    (
+        "DestinationRule",
+        "{host: a, trafficPolicy: {portLevelSettings: [{port: {number: 1}}, {port: {number: 1}}]}}",
+        "LAT0210",
+        "spec.trafficPolicy.portLevelSettings[1].port",
+    ),
+    # Gateway
+    ("Gateway", "{selector: {a: b}}", "LAT0206", "spec"),
+    (
+        "Gateway",
+        "{servers: [{port: {number: 0, name: h, protocol: HTTP}, hosts: ['*']}]}",
+        "LAT0205",
+        "spec.servers[0].port.number",
+    ),
+    (
+        "Gateway",
+        "{servers: [{port: {number: 80, name: h, protocol: SMTP}, hosts: ['*']}]}",
+        "LAT0205",
+        "spec.servers[0].port.protocol",
+    ),
+    (
+        "Gateway",
+        "{servers: [{port: {number: 80, name: h, protocol: HTTP}, hosts: ['a/b/c']}]}",
+        "LAT0204",
+        "spec.servers[0].hosts[0]",
+    ),
+    (
+        "Gateway",
+        "{servers: [{port: {number: 80, name: h, protocol: HTTP}, hosts: ['*'], bind: x}]}",
+        "LAT0214",
+        "spec.servers[0].bind",
+    ),
+    (
+        "Gateway",
+        "{servers: [{port: {number: 1, name: h, protocol: HTTPS}, hosts: ['*']}]}",
+        "LAT0216",
+        "spec.servers[0]",
+    ),
+    (
+        "Gateway",
+        "{servers: [{port: {number: 1, name: h, protocol: HTTPS}, hosts: ['*'], tls: {mode: SIMPLE}}]}",
+        "LAT0216",
+        "spec.servers[0].tls",
+    ),
+    (
+        "Gateway",
+        "{servers: [{port: {number: 1, name: h, protocol: HTTP}, hosts: ['*']},"
+        " {port: {number: 2, name: h, protocol: HTTP}, hosts: ['*']}]}",
+        "LAT0210",
+        "spec.servers[1].port.name",
+    ),
+    # ServiceEntry, WorkloadEntry, Sidecar
+    ("ServiceEntry", "{hosts: ['*'], ports: [{number: 80, name: http, protocol: HTTP}]}", "LAT0204", "spec.hosts[0]"),
+    ("ServiceEntry", "{hosts: [a.b], ports: [{number: 80, name: H}]}", "LAT0211", "spec.ports[0].name"),
+    (
+        "ServiceEntry",
+        "{hosts: [a.b], ports: [{number: 80, name: h}, {number: 80, name: i}]}",
+        "LAT0210",
+        "spec.ports[1].number",
+    ),
+    ("ServiceEntry", "{hosts: [a.b], addresses: [10.0.0.300]}", "LAT0214", "spec.addresses[0]"),
+    (
+        "ServiceEntry",
+        "{hosts: [a.b], resolution: STATIC, endpoints: [{address: c.d}]}",
+        "LAT0214",
+        "spec.endpoints[0].address",
+    ),
+    ("ServiceEntry", "{hosts: [a.b], endpoints: [{address: 1.1.1.1}]}", "LAT0209", "spec.endpoints"),
+    ("ServiceEntry", "{hosts: ['*.b'], resolution: DNS}", "LAT0204", "spec.hosts"),
+    (
+        "ServiceEntry",
+        "{hosts: [a.b], resolution: DNS_ROUND_ROBIN, endpoints: [{address: c.d}, {address: e.f}]}",
+        "LAT0209",
+        "spec.endpoints",
+    ),
+    ("WorkloadEntry", "{ports: {http: 1}}", "LAT0206", "spec"),
+    ("Sidecar", "{egress: [{hosts: []}]}", "LAT0206", "spec.egress[0]"),
+    ("Sidecar", "{egress: [{hosts: [a.b]}]}", "LAT0204", "spec.egress[0].hosts[0]"),
+    (
+        "Sidecar",
+        "{ingress: [{port: {number: 80, name: h, protocol: HTTP}, defaultEndpoint: '10.0.0.1:1'}]}",
+        "LAT0214",
+        "spec.ingress[0].defaultEndpoint",
+    ),
+    ("Sidecar", "{egress: [{hosts: ['*/*']}, {hosts: ['./*']}]}", "LAT0210", "spec.egress[1]"),
+    # security
+    ("PeerAuthentication", "{portLevelMtls: {80: {mode: STRICT}}}", "LAT0209", "spec.portLevelMtls"),
+    (
+        "PeerAuthentication",
+        "{selector: {matchLabels: {a: b}}, portLevelMtls: {http: {mode: STRICT}}}",
+        "LAT0205",
+        "spec.portLevelMtls.http",
+    ),
+    ("AuthorizationPolicy", "{action: DENY}", "LAT0217", "spec.action"),
+    ("AuthorizationPolicy", "{action: CUSTOM, rules: [{}]}", "LAT0217", "spec.action"),
+    ("AuthorizationPolicy", "{provider: {name: p}, rules: [{}]}", "LAT0217", "spec.provider"),
+    ("AuthorizationPolicy", "{rules: [{from: []}]}", "LAT0217", "spec.rules[0].from"),
+    ("AuthorizationPolicy", "{rules: [{from: [{source: {}}]}]}", "LAT0217", "spec.rules[0].from[0].source"),
+    (
+        "AuthorizationPolicy",
+        "{rules: [{to: [{operation: {methods: ['']}}]}]}",
+        "LAT0217",
+        "spec.rules[0].to[0].operation.methods[0]",
+    ),
+    (
+        "AuthorizationPolicy",
+        "{rules: [{to: [{operation: {ports: ['http']}}]}]}",
+        "LAT0205",
+        "spec.rules[0].to[0].operation.ports[0]",
+    ),
+    (
+        "AuthorizationPolicy",
+        "{rules: [{to: [{operation: {paths: ['/a/{x}']}}]}]}",
+        "LAT0217",
+        "spec.rules[0].to[0].operation.paths[0]",
+    ),
+    (
+        "AuthorizationPolicy",
+        "{rules: [{to: [{operation: {paths: ['/{**}/{*}']}}]}]}",
+        "LAT0217",
+        "spec.rules[0].to[0].operation.paths[0]",
+    ),
+    (
+        "AuthorizationPolicy",
+        "{rules: [{to: [{operation: {paths: ['/{*}/a*']}}]}]}",
+        "LAT0217",
+        "spec.rules[0].to[0].operation.paths[0]",
+    ),
+    (
+        "AuthorizationPolicy",
+        "{rules: [{when: [{key: source.ip, values: [x]}]}]}",
+        "LAT0214",
+        "spec.rules[0].when[0].values[0]",
+    ),
+    (
+        "AuthorizationPolicy",
+        "{rules: [{when: [{key: request.colour, values: [x]}]}]}",
+        "LAT0217",
+        "spec.rules[0].when[0].key",
+    ),
+    ("AuthorizationPolicy", "{rules: [{when: [{key: source.ip}]}]}", "LAT0217", "spec.rules[0].when[0]"),
+    # the rest
+    (
+        "Telemetry",
+        "{metrics: [{overrides: [{tagOverrides: {a: {operation: UPSERT}}}]}]}",
+        "LAT0206",
+        "spec.metrics[0].overrides[0].tagOverrides.a",
+    ),
+    ("WasmPlugin", "{url: 'ftp://a/b'}", "LAT0218", "spec.url"),
+    ("TrafficExtension", "{phase: AUTHN}", "LAT0206", "spec"),
+    ("TrafficExtension", "{lua: {inlineCode: ' '}}", "LAT0206", "spec.lua"),
+]
