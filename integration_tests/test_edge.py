@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from harness import Run, client
-from meshes import MESH_CONFIG, deployment, documents, service
+from harness import Run, client, eventually
+from meshes import APPS, MESH_CONFIG, deployment, documents, service, virtual_service
 
 IDENTITY = ("x-envoy-peer-metadata", "x-envoy-peer-metadata-id")
 
@@ -16,7 +17,7 @@ IDENTITY = ("x-envoy-peer-metadata", "x-envoy-peer-metadata-id")
 REROUTE = "function envoy_on_request(handle) handle:headers():add('x-out', 'yes') end"
 
 
-def partner() -> list[dict]:  # type: ignore[type-arg]
+def partner(**container: Any) -> list[dict]:  # type: ignore[type-arg]
     """A workload outside of the mesh, known to it by a ServiceEntry."""
     entry = {
         "apiVersion": "networking.istio.io/v1",
@@ -30,7 +31,7 @@ def partner() -> list[dict]:  # type: ignore[type-arg]
             "workloadSelector": {"labels": {"app": "partner"}},
         },
     }
-    return [deployment("partner", inject=False), entry]
+    return [deployment("partner", inject=False, **container), entry]
 
 
 def rerouted() -> list[dict]:  # type: ignore[type-arg]
@@ -69,3 +70,18 @@ def test_identity_never_leaves_the_mesh(extra: list, host: str, directory: Path,
         answer = client(running, "web").get(f"http://{host}:8080/", timeout=10).json()
     assert answer["name"].startswith("partner")
     assert [name for name in answer["headers"] if name.lower() in IDENTITY] == []
+
+
+def test_a_mirrored_request_does_not_say_who_calls(directory: Path, tmp_path: Path, up: Run) -> None:
+    directory.mkdir()
+    (directory / "mesh.yaml").write_text(MESH_CONFIG)
+    seen = tmp_path / "seen"
+    recorder = partner(command=["python3", str(APPS / "record.py"), str(seen)])
+    mirrored = virtual_service("inside", mirror={"host": "partner.example"})
+    objects = [deployment("web"), service("web"), deployment("inside"), service("inside"), *recorder, mirrored]
+    (directory / "app.yaml").write_text(documents(*objects))
+    with up(directory) as running:
+        assert client(running, "web").get("http://inside:8080/", timeout=10).ok
+        eventually(seen.exists)
+        eventually(lambda: seen.read_bytes().endswith(b"\r\n\r\n"))
+    assert [name for name in IDENTITY if name.encode() in seen.read_bytes().lower()] == []
