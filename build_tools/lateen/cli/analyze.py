@@ -27,8 +27,10 @@ def run(args: argparse.Namespace) -> int:
         mesh = load_mesh(args)
         found = mesh.diagnostics
     except MeshError as error:
+        if error.mesh is None:
+            raise
         mesh, found = error.mesh, error.diagnostics
-    findings = list(dict.fromkeys((*found, *(analyze(mesh) if mesh else ()))))
+    findings = list(dict.fromkeys((*found, *analyze(mesh))))
     if not findings and args.output == "text":
         print(f"{args.directory}: no findings", file=sys.stderr)
     return report(findings, args, sys.stdout)

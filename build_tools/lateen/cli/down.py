@@ -9,7 +9,7 @@ HELP = "End runs of `lateen up`, and remove what crashed ones left."
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which runs."""
-    parser.add_argument("directory", metavar="DIR", nargs="?", help="only runs of this folder (default: all)")
+    parser.add_argument("directory", metavar="DIR", nargs="?", help="only runs of this mesh (default: all)")
     parser.add_argument("--state-dir", metavar="PATH", help="where runs keep their files (default: the user's own)")
 
 
@@ -17,10 +17,11 @@ def run(args: argparse.Namespace) -> int:
     """End them; exit 0, also when there is none."""
     from pathlib import Path  # noqa: PLC0415
 
+    from lateen.cli.examples import meant  # noqa: PLC0415
     from lateen.runtime.leftovers import end_runs  # noqa: PLC0415
 
     base = Path(args.state_dir).absolute() if args.state_dir else None
-    directory = Path(args.directory).absolute() if args.directory else None
+    directory = meant(args.directory).absolute() if args.directory else None
     ended = 0
     for one in end_runs(base, directory):
         ended += 1

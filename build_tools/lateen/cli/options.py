@@ -5,17 +5,19 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from lateen.cli.examples import mesh_path
 from lateen.diagnostics import Severity
 
 if TYPE_CHECKING:
     from lateen.model.mesh import Mesh
 
+DIRECTORY_HELP = "a folder of YAML, one file, - for standard input, or the name of an example: storefront, hello"
 FORMATS = ("text", "json", "yaml", "github")
 
 
 def add_mesh_options(parser: argparse.ArgumentParser) -> None:
     """DIR and how to read it."""
-    parser.add_argument("directory", metavar="DIR", help="a folder of YAML, one file, or - for standard input")
+    parser.add_argument("directory", metavar="DIR", help=DIRECTORY_HELP)
     parser.add_argument("--mesh-config", metavar="FILE", help="MeshConfig instead of DIR/mesh.yaml")
     parser.add_argument("--domain-suffix", default="cluster.local", metavar="SUFFIX", help="default cluster.local")
     parser.add_argument(
@@ -43,10 +45,12 @@ def network(text: str) -> str:
 
 
 def load_mesh(args: argparse.Namespace) -> Mesh:
-    """The mesh that the options name. Raises MeshError if it cannot be used, OSError if a file cannot be read."""
+    """The mesh that the options name. Raises MeshError if there is none or it cannot be used, OSError as `load`."""
     from pathlib import Path  # noqa: PLC0415
 
     import lateen  # noqa: PLC0415
 
     config = Path(args.mesh_config) if args.mesh_config else None
-    return lateen.load(args.directory, mesh_config=config, domain_suffix=args.domain_suffix, strict=args.strict)
+    return lateen.load(
+        mesh_path(args.directory), mesh_config=config, domain_suffix=args.domain_suffix, strict=args.strict
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from lateen.cli.examples import mesh_path
 from lateen.cli.options import add_mesh_options, load_mesh
 from lateen.cli.output import print_data
 
@@ -60,6 +61,6 @@ def _addresses(args: argparse.Namespace) -> dict[str, str]:
     from lateen.runtime.state import find_runs  # noqa: PLC0415
 
     base = Path(args.state_dir).absolute() if args.state_dir else None
-    directory = Path(args.directory).absolute()
+    directory = Path(mesh_path(args.directory)).absolute()
     runs = [run for run in find_runs(base) if run.alive and run.directory == directory]
     return runs[-1].addresses if runs else {}

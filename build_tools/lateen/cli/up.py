@@ -7,6 +7,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from lateen.cli.examples import mesh_path
 from lateen.cli.options import add_mesh_options
 from lateen.cli.output import report
 from lateen.diagnostics import MeshError
@@ -69,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
         return 2
     interrupt = Interrupt()
     settings = Settings(
-        Path(args.directory).absolute(),
+        Path(mesh_path(args.directory)).absolute(),
         Path(args.mesh_config).absolute() if args.mesh_config else None,
         args.domain_suffix,
         args.strict,

@@ -41,11 +41,14 @@ class Built:
 
 
 def stale(filters: Iterable[Filter]) -> list[Diagnostic]:
-    """Which modules do not fit their source. Filters without a module (Lua) never are stale."""
+    """Which modules do not fit their source. Filters without a module (Lua) never are stale.
+
+    Raises MeshError if the source is not here (LAT0611).
+    """
     return [
         codes.STALE_MODULE.at(_origin(suite), name=suite.name, reason=reason, hint=f"lateen filters build {suite.name}")
-        for suite in filters
-        if suite.kind == "wasm" and (reason := manifest.staleness(suite))
+        for suite in _with_source(filters)
+        if (reason := manifest.staleness(suite))
     ]
 
 
@@ -54,9 +57,9 @@ def build(filters: Iterable[Filter], rebuild: bool = False) -> tuple[list[Built]
 
     With `rebuild` all of them are built, from nothing: cargo does not notice a changed standard library. Findings tell
     of modules that are over their budget, and of those that ought to have had the bytes that were there before. Raises
-    MeshError if there is no toolchain (LAT0611) or cargo fails (LAT0612).
+    MeshError if there is no source or no toolchain (LAT0611) or cargo fails (LAT0612).
     """
-    modules = [suite for suite in filters if suite.kind == "wasm"]
+    modules = _with_source(filters)
     due = [suite for suite in modules if rebuild or manifest.staleness(suite)]
     done: dict[str, Built] = {}
     findings: list[Diagnostic] = []
@@ -68,6 +71,14 @@ def build(filters: Iterable[Filter], rebuild: bool = False) -> tuple[list[Built]
             done[suite.name], found = _replace(suite, built[suite.name], toolchain)
             findings += found
     return [done.get(suite.name) or _kept(suite) for suite in modules], findings
+
+
+def _with_source(filters: Iterable[Filter]) -> list[Filter]:
+    modules = [suite for suite in filters if suite.kind == "wasm"]
+    if any(manifest.read(suite) and not (suite.directory / "Cargo.toml").exists() for suite in modules):
+        reason = "this installation has the built modules, not their source"
+        raise _cannot_build(reason, "build them in a checkout or in the unpacked sdist")
+    return modules
 
 
 def _from_nothing(cargo: Cargo, filters: Iterable[Filter]) -> dict[str, bytes]:
@@ -108,7 +119,7 @@ class Cargo:
         self._workspace = workspace
         self._environment = os.environ | _toolchain_environment()
         if shutil.which("cargo", path=self._environment.get("PATH")) is None:
-            raise _no_toolchain("there is no cargo")
+            raise _cannot_build("there is no cargo")
 
     def version(self) -> str:
         """What the compiler says of itself."""
@@ -160,9 +171,9 @@ def _toolchain_environment() -> dict[str, str]:
         return {}
     answer = subprocess.run(["sh", _ENVIRONMENT_SCRIPT], capture_output=True, text=True, check=False)  # noqa: S607
     if answer.returncode:
-        raise _no_toolchain(answer.stderr.strip())
+        raise _cannot_build(answer.stderr.strip())
     return dict(_EXPORT.findall(answer.stdout))
 
 
-def _no_toolchain(reason: str) -> MeshError:
-    return MeshError((codes.NO_TOOLCHAIN.at(Origin(), reason=reason, hint=_HINT),))
+def _cannot_build(reason: str, hint: str = _HINT) -> MeshError:
+    return MeshError((codes.NO_TOOLCHAIN.at(Origin(), reason=reason, hint=hint),))

@@ -105,3 +105,15 @@ def test_a_broken_description_is_a_finding(suite: Path, text: str, capsys: pytes
     (suite / "filter.yaml").write_text(text)
     assert main(["filters", "list"]) == 1
     assert f"{suite}/filter.yaml: LAT0602 error: " in capsys.readouterr().err
+
+
+def test_modules_without_their_source_cannot_be_built(suite: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """LAT0611; so it is where a wheel is installed."""
+    description = suite / "filter.yaml"
+    description.write_text(description.read_text().replace("kind: lua", "kind: wasm"))
+    (suite / "probe.wasm").write_bytes(catalogue.noop_module())
+    fields = {"sha256": "", "size": 0, "source": "", "toolchain": "", "target": ""}
+    (suite / "module.json").write_text(json.dumps({"version": 1, **fields}))
+    for option in ("--check", "--rebuild"):
+        assert main(["filters", "build", option]) == 2
+        assert "LAT0611 error: filters cannot be built here: this installation has" in capsys.readouterr().err
