@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-rust setup-prometheus demo test check lint types contracts unit rust-check filters stale integration bench fuzz golden gen gen-check lock clean
+.PHONY: help setup setup-rust setup-prometheus demo test check lint types contracts unit rust-check filters stale integration bench fuzz golden gen gen-check lock wheel clean
 
 BIN := .venv/bin
 RUNTIME ?= process
@@ -72,6 +72,9 @@ gen-check: setup ## fail if a generated file is stale
 
 lock: setup ## write requirements.lock anew from pyproject.toml
 	@$$(command -v uv || echo .boot/bin/uv) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group dev --extra demo pyproject.toml -o requirements.lock
+
+wheel: setup ## build the wheel and the sdist into dist/
+	@$$(command -v uv || echo .boot/bin/uv) build --quiet --out-dir dist
 
 clean: ## remove what was built and installed here
 	@rm -rf .venv .boot .toolchain .cache dist filters/target

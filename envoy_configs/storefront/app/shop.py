@@ -12,12 +12,15 @@ import ssl
 import tempfile
 from typing import Any
 
-import httpx
-import uvicorn
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Route
+try:
+    import httpx
+    import uvicorn
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import JSONResponse
+    from starlette.routing import Route
+except ImportError as error:
+    raise SystemExit(f"the storefront needs {error.name}: pip install 'lateen[demo]'") from error
 
 ROLE = os.environ["ROLE"]
 VERSION = os.environ.get("VERSION", "v1")
