@@ -21,7 +21,7 @@ EXAMPLES = {
     "analyze": [f"lateen analyze {MESH}", f"lateen analyze {MESH} -o json"],
     "verify": [f"lateen verify {MESH}"],
     "init": ["lateen init my-mesh", "lateen init my-shop --example storefront"],
-    "up": ["lateen up storefront --once"],
+    "up": [f"lateen up {MESH} --once"],
     "down": ["lateen down"],
     "proxies": [f"lateen proxies {MESH}"],
     "envoy": ["lateen envoy which", "lateen envoy version", "lateen envoy schema"],

@@ -21,6 +21,9 @@ Without --example it is the mesh `hello`, whose applications need nothing but Py
 exists already, or another YAML file would become part of the mesh, each is named, nothing is written, and the command
 exits with 2."""
 
+_MADE = frozenset(("compiled", "__pycache__"))
+"""Envoy configuration in a checkout; byte code that an installer leaves."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which mesh, and where it goes."""
@@ -44,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _content(example: str) -> dict[Path, bytes]:
-    """The files of an example by relative path, what was compiled from them aside. Raises MeshError (LAT0011)."""
+    """The files of an example by relative path, without what was made from them. Raises MeshError (LAT0011)."""
     known = examples()
     if example not in known:
         from lateen.api.nearest import suggestion  # noqa: PLC0415
@@ -54,9 +57,8 @@ def _content(example: str) -> dict[Path, bytes]:
         hint = suggestion(example, known) or f"there are {', '.join(known)}"
         raise MeshError((NO_SUCH_EXAMPLE.at(Origin(), name=example, hint=hint),))
     root = known[example]
-    files = (path for path in sorted(root.rglob("*")) if path.is_file())
-    names = ((path.relative_to(root), path) for path in files)
-    return {name: path.read_bytes() for name, path in names if name.parts[0] not in ("compiled", "__pycache__")}
+    files = {path.relative_to(root): path for path in sorted(root.rglob("*")) if path.is_file()}
+    return {name: path.read_bytes() for name, path in files.items() if not _MADE.intersection(name.parts)}
 
 
 def _in_the_way(folder: Path, content: dict[Path, bytes]) -> Iterator[Diagnostic]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import lateen
+import lateen.cli.examples
 from lateen.cli import main
 from lateen.cli.examples import examples
 
@@ -17,14 +18,19 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("example", ["hello", "storefront"])
-def test_it_writes_an_example_without_what_was_compiled(
-    example: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_it_writes_an_example_without_what_was_made_from_it(
+    example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    source = {name: data for name, data in tree(examples()[example]).items() if not name.startswith("compiled/")}
+    installed = tmp_path / "installed"
+    for name in (*source, "compiled/web-0.json", "app/__pycache__/web.pyc"):
+        (installed / example / name).parent.mkdir(parents=True, exist_ok=True)
+        (installed / example / name).write_bytes(source.get(name, b"made"))
+    monkeypatch.setattr(lateen.cli.examples, "FOLDERS", (installed,))
     target = tmp_path / "some" / "mesh"
     assert main(["init", str(target), "--example", example]) == 0
     written = tree(target)
     assert sorted(capsys.readouterr().out.split()) == sorted(str(target / name) for name in written)
-    source = {name: data for name, data in tree(examples()[example]).items() if not name.startswith("compiled/")}
     assert written == source
     assert not [str(found) for found in lateen.analyze(lateen.load(target)) if found.severity > lateen.Severity.INFO]
 
