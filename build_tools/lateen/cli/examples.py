@@ -23,7 +23,7 @@ def mesh_path(text: str) -> str:
         return str(found)
     from lateen.api.nearest import suggestion  # noqa: PLC0415
     from lateen.diagnostics import MeshError, Origin  # noqa: PLC0415
-    from lateen.diagnostics.codes.source import NO_SUCH_MESH  # noqa: PLC0415
+    from lateen.diagnostics.codes.usage import NO_SUCH_MESH  # noqa: PLC0415
 
     known = examples()
     hint = suggestion(text, known) or f"the examples are {', '.join(known)}"

@@ -52,7 +52,7 @@ def _content(example: str) -> dict[Path, bytes]:
     if example not in known:
         from lateen.api.nearest import suggestion  # noqa: PLC0415
         from lateen.diagnostics import MeshError, Origin  # noqa: PLC0415
-        from lateen.diagnostics.codes.source import NO_SUCH_EXAMPLE  # noqa: PLC0415
+        from lateen.diagnostics.codes.usage import NO_SUCH_EXAMPLE  # noqa: PLC0415
 
         hint = suggestion(example, known) or f"there are {', '.join(known)}"
         raise MeshError((NO_SUCH_EXAMPLE.at(Origin(), name=example, hint=hint),))
@@ -63,7 +63,7 @@ def _content(example: str) -> dict[Path, bytes]:
 
 def _in_the_way(folder: Path, content: dict[Path, bytes]) -> Iterator[Diagnostic]:
     from lateen.diagnostics import Origin  # noqa: PLC0415
-    from lateen.diagnostics.codes.source import FILE_EXISTS, OTHER_YAML  # noqa: PLC0415
+    from lateen.diagnostics.codes.usage import FILE_EXISTS, OTHER_YAML  # noqa: PLC0415
 
     for name in content:
         if os.path.lexists(folder / name):

@@ -71,4 +71,4 @@ def test_an_empty_file_is_a_finding(tmp_path: Path, content: str, capsys: pytest
 
 def test_a_file_that_does_not_exist_exits_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["analyze", str(tmp_path / "absent")]) == 2
-    assert "No such file" in capsys.readouterr().err
+    assert "LAT0010" in capsys.readouterr().err

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lateen.diagnostics import Code, Origin, find, registry
-from lateen.diagnostics.codes import api, source
+from lateen.diagnostics.codes import api, source, usage
 
 
 @pytest.mark.parametrize("code", registry().values(), ids=lambda code: code.code)
@@ -30,10 +30,10 @@ def test_a_message_takes_exactly_its_fields() -> None:
         api.UNKNOWN_FIELD.at(Origin(), name="x")
 
 
-@pytest.mark.parametrize("stage", [source, api], ids=["source", "api"])
+@pytest.mark.parametrize("stage", [source, api, usage], ids=["source", "api", "usage"])
 def test_every_code_of_the_stage_has_a_test(stage: object) -> None:
     folder = Path(__file__).resolve().parents[1]
-    tests = "".join(path.read_text() for name in ("source", "api") for path in (folder / name).glob("test_*.py"))
+    tests = "".join(path.read_text() for name in ("source", "api", "cli") for path in (folder / name).glob("test_*.py"))
     codes = [value for value in vars(stage).values() if isinstance(value, Code)]
     assert codes
     assert [code.code for code in codes if code.code not in tests] == []

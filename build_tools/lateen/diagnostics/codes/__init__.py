@@ -2,7 +2,7 @@
 
 | range | stage |
 |---|---|
-| LAT00xx | source: files and YAML |
+| LAT00xx | source: files and YAML; what a command line names |
 | LAT01xx | api: the input schema |
 | LAT02xx | model: what the documents mean |
 | LAT03xx | analyze: references and rules across resources |
