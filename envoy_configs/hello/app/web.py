@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 FORWARDED = ("x-request-id", "traceparent", "x-preview")
@@ -16,7 +15,7 @@ def greeting(headers: dict[str, str]) -> str:
     try:
         with urlopen(Request("http://greeter:8080/", headers=headers), timeout=5) as answer:
             return str(answer.read().decode())
-    except URLError as error:
+    except OSError as error:  # refused, denied (an HTTP error is one too), or too slow
         return f"No greeting today ({error}).\n"
 
 
