@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,8 @@ from lateen.api.mesh_config_shape import mesh_config
 from lateen.api.walk import REJECTED, as_located, compiled
 from lateen.diagnostics import Diagnostic
 from lateen.diagnostics.codes import api as codes
-from lateen.source.document import Document, LocatedMap, Source
+from lateen.source.document import Document, Source
+from lateen.source.embedded import embedded
 from lateen.source.read import is_mesh_config_map, read_file
 from lateen.source.yaml import parse
 
@@ -66,15 +66,4 @@ def _unpack(document: Document) -> tuple[Document | None, list[Diagnostic]]:
     """MeshConfig out of a ConfigMap; a document of its own is handed back as it is."""
     if not is_mesh_config_map(document.data):
         return document, []
-    texts: LocatedMap = document.data["data"]
-    text = texts["mesh"]
-    if "mesh" in texts.literals:
-        return _parse(text, document.file, *texts.literals["mesh"])
-    inner, found = _parse(text, document.file)  # quoted or folded: its lines are not those of the file
-    place = document.origin(("data", "mesh"))
-    found = [replace(finding, origin=place, related=()) for finding in found]
-    if inner is None or not isinstance(inner.data, LocatedMap):
-        return inner, found
-    pinned = LocatedMap(place.line, place.column)
-    pinned.update(inner.data)
-    return Document(pinned, document.file, place.line), found
+    return embedded(document, ("data", "mesh"))

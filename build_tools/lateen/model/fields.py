@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from lateen.api.faults import Faults
 from lateen.api.resource import Resource
+from lateen.api.shape import Shape
+from lateen.api.walk import REJECTED, compiled
 from lateen.diagnostics import Code, Diagnostic, Origin
 from lateen.diagnostics.codes import model as codes
 from lateen.model.durations import parse_duration
 from lateen.model.identity import Ref, Selector
 from lateen.source.document import Path, field_path
+from lateen.source.embedded import embedded
 
 
 class Fields:
@@ -49,6 +53,11 @@ class Fields:
             except (KeyError, IndexError, TypeError):
                 return False
         return bool(node)
+
+    @property
+    def depth(self) -> int:
+        """How many steps below the resource this section stands."""
+        return len(self._path)
 
     @property
     def path(self) -> str:
@@ -153,6 +162,24 @@ class Fields:
         items = sorted(value.items()) if isinstance(value, dict) else []
         return tuple((str(key), self._open(item or {}, (*self._path, name, key))) for key, item in items)
 
+    def names(self) -> tuple[str, ...]:
+        """The fields that are given, none of them read by this."""
+        return tuple(name for name, value in (self._data or {}).items() if value is not None)
+
+    def embedded(self, *path: str, shape: Shape) -> dict[str, Any]:
+        """The mapping that the YAML text at `path` holds, held against `shape`; its faults are reported in there.
+
+        A field that the shape does not know is a warning, as Istio drops it.
+        """
+        document, found = embedded(self.resource.document, (*self._path, *path))
+        self._findings += found
+        if document is None or document.data is None:
+            return {}
+        faults = Faults(document, self.resource.title, shape, strict=False)
+        value = compiled(shape)(document.data, (), faults)
+        self._findings += faults.found
+        return {} if value is REJECTED else dict(value)
+
     def ignore(self, *names: str) -> None:
         """Count fields as read that rightly have no effect on a proxy."""
         self._read.update(names)
@@ -177,6 +204,13 @@ class Fields:
         for path in self.unread():
             origin = self.resource.origin(*path, key=True)
             self._findings.append(codes.FIELD_NOT_COMPILED.at(origin, field=field_path(path)))
+
+    def settle(self) -> list[Path]:
+        """The paths of given fields that were not read; from now on all count as read."""
+        found = list(self.unread())
+        self._read.update(self._data or ())
+        self._children.clear()
+        return found
 
     def unread(self) -> Iterator[Path]:
         """The paths of given fields that were not read."""

@@ -11,6 +11,7 @@ from lateen.model.address import Address
 from lateen.model.checks import optional_port, port_number, valid_host, valid_name
 from lateen.model.context import Context, visibility
 from lateen.model.fields import Fields
+from lateen.model.from_annotations import proxy_config
 from lateen.model.from_workload import TLS_MODE
 from lateen.model.identity import Selector
 from lateen.model.protocols import declared_protocol
@@ -165,4 +166,5 @@ def workload_entries(body: Fields, _context: Context) -> Iterator[Workload]:
         labels=labels,
         annotations=dict(resource.annotations),
         named_ports=entry.ports,
+        proxy_config=proxy_config(body.section("metadata")),
     )

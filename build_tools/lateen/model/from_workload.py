@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from lateen.model.context import Context
 from lateen.model.fields import Fields
+from lateen.model.from_annotations import proxy_config, sidecar_settings
 from lateen.model.from_pod_spec import pod_spec
 from lateen.model.workload import Workload
 
@@ -56,7 +57,11 @@ def _workload(body: Fields, context: Context, labels: dict[str, str], annotation
     """The workload of a pod or pod template in `body`; its name and owner are still to be given."""
     spec = body.section("spec")
     namespace = body.resource.namespace
-    pod = pod_spec(spec)
+    metadata = body.section("metadata")
+    own = proxy_config(metadata)
+    settings, redirection = sidecar_settings(metadata, own, context.config.default_config)
+    service_account = spec.text("serviceAccountName") or spec.text("serviceAccount") or "default"
+    pod = replace(pod_spec(spec), sidecar=settings, redirection=redirection)
     gateway = "gateway" in annotations.get(TEMPLATES, "").split(",")
     injected = _injected(spec, labels, annotations, namespace in context.uninjected)
     return Workload(
@@ -64,7 +69,7 @@ def _workload(body: Fields, context: Context, labels: dict[str, str], annotation
         namespace=namespace,
         owner="",
         ref=body.ref,
-        service_account=spec.text("serviceAccountName") or spec.text("serviceAccount") or "default",
+        service_account=service_account,
         injected=injected,
         gateway=gateway and injected,
         # Istio's sidecar template sets the label, its gateway template does not: a router terminates what its
@@ -74,7 +79,8 @@ def _workload(body: Fields, context: Context, labels: dict[str, str], annotation
         network=labels.get("topology.istio.io/network", ""),
         labels=labels,
         annotations=annotations,
-        named_ports={name: number for container in pod.containers for name, number in container.ports if name},
+        named_ports={name: number for container in pod.serving for name, number in container.ports if name},
+        proxy_config=own,
         pod=pod,
     )
 

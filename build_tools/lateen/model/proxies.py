@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import yaml
-
+from lateen.model.from_annotations import INTERCEPTION
 from lateen.model.gateway import Gateway
 from lateen.model.mesh_config import MeshConfig
 from lateen.model.proxy import Proxy
 from lateen.model.workload import Workload
 
-INTERCEPTION = "sidecar.istio.io/interceptionMode"
-PROXY_CONFIG = "proxy.istio.io/config"
 CLUSTER = "Kubernetes"
 """Istio's name of a cluster that has not been given one."""
 
@@ -54,7 +51,7 @@ def proxy_of(workload: Workload, router: bool, config: MeshConfig, domain_suffix
 
 
 def _metadata(workload: Workload, config: MeshConfig) -> dict[str, Any]:
-    own = _proxy_config(workload.annotations.get(PROXY_CONFIG, ""))
+    own = workload.proxy_config
     metadata: dict[str, Any] = {
         "CLUSTER_ID": CLUSTER,
         "MESH_ID": config.default_config.get("meshId") or config.trust_domain,
@@ -69,15 +66,6 @@ def _metadata(workload: Workload, config: MeshConfig) -> dict[str, Any]:
     for source in (config.default_config, own):
         metadata |= {str(k): str(v) for k, v in (source.get("proxyMetadata") or {}).items()}
     return metadata
-
-
-def _proxy_config(text: str) -> dict[str, Any]:
-    """The annotation's ProxyConfig; what is no mapping counts as absent, as for Istio's injector."""
-    try:
-        body = yaml.safe_load(text) if text else None
-    except yaml.YAMLError:
-        body = None
-    return body if isinstance(body, dict) else {}
 
 
 def _owner(workload: Workload) -> str:

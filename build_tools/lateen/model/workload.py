@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from lateen.model.canonical import canonical_name, canonical_revision
 from lateen.model.identity import Ref
@@ -14,7 +15,8 @@ class Workload:
     """One instance. `name` is its own (`catalog-v1-0`), `owner` that of its Deployment (`catalog-v1`).
 
     `addresses` is empty until something places it (`Mesh.placed`). `injected` says whether it has a sidecar,
-    `gateway` whether it is a router by Istio's gateway injection. `named_ports` maps container port names.
+    `gateway` whether it is a router by Istio's gateway injection. `named_ports` maps container port names,
+    `proxy_config` is the ProxyConfig of its own annotation.
     `ready` is False for a Pod whose status says so. `pod` is what a runtime starts; None for addresses in files,
     which are things that already run.
     """
@@ -35,6 +37,7 @@ class Workload:
     labels: dict[str, str] = field(default_factory=dict, hash=False)
     annotations: dict[str, str] = field(default_factory=dict, hash=False)
     named_ports: dict[str, int] = field(default_factory=dict, hash=False)
+    proxy_config: dict[str, Any] = field(default_factory=dict, hash=False)
     pod: PodSpec | None = field(default=None, hash=False)
 
     @property

@@ -71,6 +71,11 @@ class Child:
         return self._process.poll() is None
 
     @property
+    def succeeded(self) -> bool:
+        """Whether it has ended with exit status 0."""
+        return self._process.poll() == 0
+
+    @property
     def status(self) -> str:
         """How it ended, in words: `exit status 1`, `SIGKILL`, or `running`."""
         code = self._process.poll()
@@ -96,6 +101,33 @@ class Child:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(process, signal.SIGKILL)
             sleep(0.01)
+
+
+def run_to_end(command: tuple[str, ...], environment: Mapping[str, str], directory: Path, timeout: float) -> str:
+    """Run a command for `timeout` seconds at most; empty if it exits with 0, else how it ended and what it said."""
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            cwd=directory,
+            start_new_session=True,
+        )
+    except OSError as error:
+        return f"{command[0]}: {error.strerror}"
+    try:
+        output, _ = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        return f"{command[0]} has not ended after {timeout:g} s"
+    if process.returncode == 0:
+        return ""
+    said = output[-_TAIL_BYTES:].decode(errors="replace").strip().rpartition("\n")[2]
+    return f"{command[0]} ended with {process.returncode}{f': {said}' if said else ''}"
 
 
 def stop(children: Iterable[Child], grace: float = 5.0) -> None:

@@ -14,13 +14,14 @@ from dataclasses import dataclass, field
 from lateen.diagnostics import Diagnostic
 from lateen.diagnostics.codes import runtime as codes
 from lateen.model.mesh import Mesh
-from lateen.model.pod import Container, EnvVar
+from lateen.model.pod import Container, EnvSource, EnvVar
 from lateen.model.secret import Secret
 from lateen.model.service import Service
 from lateen.model.workload import Workload
 
 _REFERENCE = re.compile(r"\$(?:\$|\(([^)]*)\))")
 _SUBSCRIPT = re.compile(r"metadata\.(labels|annotations)\['([^']+)'\]")
+_VARIABLE = re.compile(r"[^=\0]+")
 _NAMESPACE = uuid.UUID("6f0d0b52-1c9e-5c0c-9b7a-3f1f6f2d7a10")
 
 
@@ -87,21 +88,45 @@ class Objects:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """The variables of one container while they are made, in the order that `$(NAME)` references see."""
+    """The variables of one container while they are made, in the order that `$(NAME)` references see.
+
+    `runtime` is what findings call it.
+    """
 
     workload: Workload
     pod_ip: str
     objects: Objects
     variables: dict[str, str]
+    runtime: str = "process"
 
     def add(self, container: Container) -> Iterator[Diagnostic]:
-        """Add the container's own variables; they replace inherited ones of the same name."""
+        """Add the container's own variables; they replace inherited ones of the same name, `env` those of `envFrom`."""
+        for source in container.env_from:
+            yield from self._add_all(source)
         for variable in container.env:
             value, finding = self._value(variable)
             if finding:
                 yield finding
             elif value is not None:
                 self.variables[variable.name] = value
+
+    def _add_all(self, source: EnvSource) -> Iterator[Diagnostic]:
+        data = self.objects.by_name.get((source.kind, self.workload.namespace, source.name))
+        owner = self.workload.owner
+        if data is None:
+            if not source.optional:
+                place = f"{source.kind} {source.name}"
+                yield codes.MISSING_REFERENCE.at(source.origin, variable="envFrom", workload=owner, source=place)
+            return
+        for key in sorted(data):
+            name = f"{source.prefix}{key}"
+            value = self.objects.value(source.kind, self.workload.namespace, source.name, key)
+            if value is None or not _VARIABLE.fullmatch(name):
+                yield codes.KEY_NOT_A_VARIABLE.at(
+                    source.origin, key=key, kind=source.kind, name=source.name, workload=owner
+                )
+            else:
+                self.variables[name] = value
 
     def _value(self, variable: EnvVar) -> tuple[str | None, Diagnostic | None]:
         if variable.field_ref:
@@ -111,6 +136,14 @@ class Environment:
                     variable.origin, variable=variable.name, workload=self.workload.owner, field=variable.field_ref
                 )
             return value, None
+        if variable.resource_ref:
+            finding = codes.NOT_HONOURED.at(
+                variable.origin,
+                field=f"{variable.name} (resourceFieldRef {variable.resource_ref})",
+                workload=self.workload.owner,
+                runtime=self.runtime,
+            )
+            return None, finding
         for kind, reference in (("ConfigMap", variable.config_map), ("Secret", variable.secret)):
             if reference is None:
                 continue

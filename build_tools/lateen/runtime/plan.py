@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,21 @@ from lateen.model.proxy import Proxy
 from lateen.model.workload import Workload
 
 
+class Phase(Enum):
+    """When a container of a pod runs."""
+
+    INIT = "init"
+    SIDECAR = "sidecar"
+    MAIN = "main"
+
+
 @dataclass(frozen=True, slots=True)
 class Application:
-    """A container to run. `address` is its pod's IP, `ports` its container ports; `environment` may hold secrets."""
+    """A container to run. `address` is its pod's IP, `ports` its container ports; `environment` may hold secrets.
+
+    A `phase` other than MAIN is that of an init container: one runs to its end before what follows it in the pod, a
+    sidecar is started in its turn and kept. `grace` is how many seconds it has to end after SIGTERM.
+    """
 
     workload: Workload
     container: str
@@ -26,6 +39,10 @@ class Application:
     address: str
     ports: tuple[int, ...]
     readiness: Probe | None = None
+    liveness: Probe | None = None
+    startup: Probe | None = None
+    phase: Phase = Phase.MAIN
+    grace: float = 30.0
     origin: Origin = field(default_factory=Origin, compare=False)
 
     @property

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import socket
-import warnings
 from dataclasses import dataclass, field
 from time import monotonic
 
 import requests
-from urllib3.exceptions import InsecureRequestWarning
 
-from lateen.model.pod import Probe
+from lateen.model.pod import Probe, TcpSocket
 from lateen.runtime.direct import get
 from lateen.runtime.plan import Application
+from lateen.runtime.probing import Ask
 
 _STEP = 0.1
 """Seconds between questions while a mesh starts; a probe's own `periodSeconds` can only shorten it."""
@@ -37,18 +35,23 @@ def admin_state(admin: str) -> str:
 
 @dataclass(slots=True)
 class Readiness:
-    """Whether an application is ready, by its readiness probe.
+    """Whether an application is ready: its startup probe has succeeded, then its readiness probe.
 
-    Without one its first container port must accept connections: calls sent earlier would fail. A probe begins after
-    `initialDelaySeconds` and, other than the kubelet's, is repeated faster than `periodSeconds` until it succeeds.
-    `state` is empty when ready, else what is missing.
+    Without a readiness probe its first container port must accept connections: calls sent earlier would fail. A probe
+    begins after `initialDelaySeconds` and, other than the kubelet's, is repeated faster than `periodSeconds` until it
+    succeeds. `state` is empty when ready, else what is missing.
     """
 
     application: Application
+    question: Ask
     state: str = "it has not been asked yet"
+    started: bool = False
     _since: float = field(default_factory=monotonic)
     _asked: float = 0.0
     _successes: int = 0
+
+    def __post_init__(self) -> None:
+        self.started = self.application.startup is None
 
     @property
     def ready(self) -> bool:
@@ -57,7 +60,7 @@ class Readiness:
 
     def ask(self) -> bool:
         """Ask if it is time to; returns whether the application is ready."""
-        probe = self.application.readiness or _port_probe(self.application)
+        probe = self._probe()
         if probe is None:
             self.state = ""
         now = monotonic()
@@ -66,46 +69,21 @@ class Readiness:
         if now - self._asked < min(_STEP, probe.period):
             return False
         self._asked = now
-        failure = self._failure(probe)
+        failure = self.question(probe)
         self._successes = 0 if failure else self._successes + 1
         self.state = failure
         if not failure and self._successes < probe.success_threshold:
             self.state = f"{self._successes} of {probe.success_threshold} probes succeeded"
+        elif not failure and not self.started:
+            self.started, self._successes, self._asked = True, 0, 0.0
+            self.state = "" if self._probe() is None else "its readiness has not been asked yet"
         return self.ready
 
-    def _failure(self, probe: Probe) -> str:
-        address = self.application.address
-        port = self._port(probe)
-        if not probe.http:
-            try:
-                socket.create_connection((address, port), probe.timeout).close()
-            except OSError:
-                return f"nothing accepts connections on {address}:{port}, its pod IP"
-            return ""
-        url = f"{probe.scheme.lower()}://{address}:{port}{probe.http}"
-        try:
-            with warnings.catch_warnings(category=InsecureRequestWarning, action="ignore"):
-                answer = get(url, probe.timeout)
-        except requests.RequestException as error:
-            return f"{url} gives {_cause(error)}"
-        return "" if answer.status_code < 400 else f"{url} answers {answer.status_code}"
-
-    def _port(self, probe: Probe) -> int:
-        if isinstance(probe.port, int):
-            return probe.port
-        return self.application.workload.named_ports.get(probe.port, 0)
+    def _probe(self) -> Probe | None:
+        if not self.started:
+            return self.application.startup
+        return self.application.readiness or _port_probe(self.application)
 
 
 def _port_probe(application: Application) -> Probe | None:
-    return Probe(port=application.ports[0]) if application.ports else None
-
-
-def _cause(error: BaseException) -> str:
-    """The innermost reason of a failed request, without the addresses of objects that requests puts around it."""
-    match error:
-        case requests.Timeout():
-            return "no answer in time"
-        case requests.ConnectionError():
-            return "no connection"
-        case _:
-            return type(error).__name__
+    return Probe(TcpSocket(application.ports[0])) if application.ports else None

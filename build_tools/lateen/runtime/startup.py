@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from time import monotonic, sleep
 
 from lateen.diagnostics import Diagnostic, MeshError, Origin
 from lateen.diagnostics.codes import runtime as codes
-from lateen.runtime.child import tail
+from lateen.runtime.child import Child, tail
 from lateen.runtime.events import Events, findings_of
-from lateen.runtime.plan import Application, PlannedProxy
+from lateen.runtime.plan import Application, Phase, PlannedProxy
 from lateen.runtime.readiness import Readiness, admin_state
 from lateen.runtime.supervision import Supervised
 
@@ -46,16 +47,49 @@ class StartingApplication:
 
 
 @dataclass(slots=True)
+class StartingPod:
+    """The containers of an instance on their way: those that still wait, in order, and what they wait for.
+
+    `init` is the init container that was started last, `sidecar` the same of those that are kept. Containers other
+    than init containers also wait for `proxy`, if there is one.
+    """
+
+    waiting: deque[Application]
+    proxy: StartingProxy | None = None
+    init: tuple[Application, Child] | None = None
+    sidecar: StartingApplication | None = None
+
+    @property
+    def next(self) -> Application | None:
+        """The container whose turn it is; None if there is none, or if it must wait."""
+        if not self.waiting or (self.init and not self.init[1].succeeded):
+            return None
+        if self.sidecar and not self.sidecar.readiness.started:
+            return None
+        held = self.proxy and self.proxy.state and self.waiting[0].phase is Phase.MAIN
+        return None if held else self.waiting[0]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every container was started."""
+        return not self.waiting and (self.init is None or self.init[1].succeeded)
+
+
+@dataclass(slots=True)
 class Startup:
     """The processes of a run while it starts. `control_plane` None: proxies with static configuration.
 
     `remarks` gives what else may be wrong with applications, for a start that succeeded and for one that did not.
+    `run` starts an init container, `start` one that is kept.
     """
 
     events: Events
     control_plane: Supervised | None
     remarks: Callable[[Iterable[StartingApplication]], Iterable[Diagnostic]]
+    run: Callable[[Application], Child]
+    start: Callable[[Application], StartingApplication]
     proxies: list[StartingProxy] = field(default_factory=list)
+    pods: list[StartingPod] = field(default_factory=list)
     applications: list[StartingApplication] = field(default_factory=list)
 
     def wait(self, timeout: float) -> tuple[Diagnostic, ...]:
@@ -65,6 +99,7 @@ class Startup:
         """
         deadline = monotonic() + timeout
         while True:
+            self.advance()
             failures = list(self._failures())
             if not failures and self._ready():
                 return tuple(self.remarks(self.applications))
@@ -74,6 +109,25 @@ class Startup:
                 raise MeshError((*failures, *self.remarks(self.applications)))
             sleep(_STEP)
 
+    def advance(self) -> None:
+        """Start every container whose turn it is. Raises MeshError if the kernel refuses to execute something."""
+        for pod in self.pods:
+            while application := pod.next:
+                pod.waiting.popleft()
+                try:
+                    self._start(pod, application)
+                except OSError as error:
+                    raise refused(error) from error
+
+    def _start(self, pod: StartingPod, application: Application) -> None:
+        if application.phase is Phase.INIT:
+            pod.init = application, self.run(application)
+            return
+        started = self.start(application)
+        self.applications.append(started)
+        if application.phase is Phase.SIDECAR:
+            pod.sidecar = started
+
     def _ready(self) -> bool:
         acked = {event["proxy"] for event in self.events.since() if event["event"] == "acked"}
         for proxy in self.proxies:
@@ -82,7 +136,8 @@ class Startup:
             if not proxy.state and self.control_plane and proxy.planned.key not in acked:
                 proxy.state = "it has not taken all of its configuration"
         asked = [application.readiness.ask() for application in self.applications]
-        return all(asked) and not any(proxy.state for proxy in self.proxies)
+        started = all(pod.complete for pod in self.pods)
+        return started and all(asked) and not any(proxy.state for proxy in self.proxies)
 
     def _failures(self) -> Iterator[Diagnostic]:
         """What ended or was rejected."""
@@ -106,6 +161,16 @@ class Startup:
                     reason=critical(proxy.process) or "it says nothing",
                     hint=_log_hint(proxy.process),
                 )
+        for application, child in self._inits():
+            if not child.running and not child.succeeded:
+                yield codes.INIT_ENDED.at(
+                    application.origin,
+                    container=application.container,
+                    workload=application.workload.owner,
+                    status=child.status,
+                    reason=" / ".join(child.tail(3).splitlines()) or "it says nothing",
+                    hint=f"see {child.log}",
+                )
         for app in self.applications:
             if not app.process.child.running:
                 yield codes.APPLICATION_ENDED.at(
@@ -117,7 +182,20 @@ class Startup:
                     hint=_log_hint(app.process),
                 )
 
+    def _inits(self) -> Iterator[tuple[Application, Child]]:
+        return (pod.init for pod in self.pods if pod.init)
+
     def _unready(self, timeout: float) -> Iterator[Diagnostic]:
+        for application, child in self._inits():
+            if child.running:
+                yield codes.INIT_NOT_DONE.at(
+                    application.origin,
+                    container=application.container,
+                    workload=application.workload.owner,
+                    seconds=f"{timeout:g}",
+                    reason=child.tail(1) or "it says nothing",
+                    hint=f"see {child.log}",
+                )
         for proxy in self.proxies:
             if proxy.state:
                 yield codes.ENVOY_NOT_READY.at(
@@ -137,6 +215,11 @@ class Startup:
                     reason=app.readiness.state,
                     hint=_log_hint(app.process),
                 )
+
+
+def refused(error: OSError) -> MeshError:
+    """What it means that the kernel did not execute a program."""
+    return MeshError((codes.NOT_STARTED.at(Origin(), reason=f"{error.filename}: {error.strerror}"),))
 
 
 def critical(process: Supervised) -> str:

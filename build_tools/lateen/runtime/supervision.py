@@ -57,6 +57,7 @@ class Supervision:
     def __init__(self, events: Events, first_delay: float = FIRST_DELAY) -> None:
         self.events, self.first_delay = events, first_delay
         self._supervised: list[Supervised] = []
+        self._once: list[Child] = []
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -70,6 +71,12 @@ class Supervision:
         if reports:
             self._read(process.child)
         return process
+
+    def run(self, spawn: Callable[[], Child]) -> Child:
+        """Start a process that ends by itself, or with the others. Raises OSError if it cannot be."""
+        child = spawn()
+        self._once.append(child)
+        return child
 
     def watch(self) -> None:
         """From now on report processes that end and start them again, on a thread that lasts as long as they may."""
@@ -93,7 +100,7 @@ class Supervision:
             self._end()
 
     def _end(self) -> None:
-        stop(process.child for process in self._supervised)
+        stop([*(process.child for process in self._supervised), *self._once])
 
     def _look_at(self, process: Supervised) -> None:
         if process.ended():

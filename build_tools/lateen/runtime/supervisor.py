@@ -20,7 +20,7 @@ from lateen.runtime.child import end_marked
 from lateen.runtime.events import Event, Events
 from lateen.runtime.guard import Guard
 from lateen.runtime.leftovers import reclaim
-from lateen.runtime.plan import Claim, Plan, Settings
+from lateen.runtime.plan import Claim, Phase, Plan, Settings
 from lateen.runtime.process.addresses import Block, ClaimedBlock
 from lateen.runtime.process.bound import application_claims, proxy_claims
 from lateen.runtime.process.launch import Launcher, launch
@@ -179,6 +179,7 @@ def _view(plan: Plan, files: RunFiles) -> RunningMesh:
     apps = tuple(
         RunningApp(app.workload.key, app.workload.owner, app.address, app.ports, app.workload.key in proxied)
         for app in plan.applications
+        if app.phase is not Phase.INIT
     )
     return RunningMesh(plan.settings.directory, files.root, proxies, apps)
 

@@ -9,6 +9,7 @@ import pytest
 from lateen.diagnostics import MeshError
 from lateen.model.mesh import Mesh
 from lateen.model.placement import place_by_cidr, unplaced
+from lateen.model.pod import HttpGet, Volume
 from lateen.model.service import Protocol, Resolution
 
 Load = Callable[..., Mesh]
@@ -344,11 +345,9 @@ spec:
         ("S", "", "", None, ("s", "k"), True),
     ]
     assert container.readiness is not None
-    assert (container.readiness.http, container.readiness.port, container.readiness.period) == ("/ok", "http", 2.0)
-    assert [(path, origin.line) for path, origin in spec.unsupported] == [
-        ("spec.volumes", 6),
-        ("spec.containers[0].resources", 19),
-    ]
+    assert (container.readiness.check, container.readiness.period) == (HttpGet("http", "/ok"), 2.0)
+    assert [(path, origin.line) for path, origin in container.unsupported] == [("spec.containers[0].resources", 19)]
+    assert (spec.volumes, spec.unsupported) == ((Volume("v", "emptyDir"),), ())
 
 
 def test_secrets_are_decoded_and_never_printed(mesh_of: Load) -> None:

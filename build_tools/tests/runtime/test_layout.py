@@ -12,7 +12,7 @@ from lateen.diagnostics import Origin, Redacted
 from lateen.model.identity import Ref
 from lateen.model.mesh import Mesh
 from lateen.model.mesh_config import MeshConfig
-from lateen.model.pod import Container, EnvVar, PodSpec, Probe
+from lateen.model.pod import Container, EnvVar, HttpGet, PodSpec, Probe
 from lateen.model.secret import Secret
 from lateen.model.service import Protocol, Service, ServicePort
 from lateen.model.workload import Workload
@@ -175,7 +175,7 @@ def test_the_working_directory_is_the_meshs_unless_the_container_names_one() -> 
 
 
 def test_ports_and_probe_come_along() -> None:
-    probe = Probe("http", http="/health")
+    probe = Probe(HttpGet("http", "/health"))
     pod = PodSpec((container(ports=(("http", 8080), ("admin", 9090)), readiness=probe),))
     [app] = planned(Mesh(workloads=(workload("web", pod=pod),)))[0].applications
     assert (app.address, app.ports, app.readiness, app.origin) == ("127.2.0.1", (8080, 9090), probe, PLACE)

@@ -17,7 +17,7 @@ import requests
 from lateen.diagnostics import MeshError, Origin
 from lateen.model.identity import Ref
 from lateen.model.mesh import Mesh
-from lateen.model.pod import Probe
+from lateen.model.pod import HttpGet, Probe
 from lateen.model.proxy import Proxy
 from lateen.model.workload import Workload
 from lateen.runtime.child import marked
@@ -124,7 +124,7 @@ def static(address: str, listener_port: int | None = None) -> dict[str, Any]:
 
 
 def test_a_mesh_of_envoys_and_applications_starts(lab: Lab, address: str) -> None:
-    probed = python(address, *SERVER, address, "9080", readiness=Probe("http", http="/", period=1))
+    probed = python(address, *SERVER, address, "9080", readiness=Probe(HttpGet("http"), period=1))
     listening = python(address, *SERVER, address, "9081", ports=(9081,), container="second")
     startup = lab.launch(probed, listening, bootstraps={"web-0.shop": static(address, 10000)})
     assert startup.wait(20) == ()
@@ -146,7 +146,7 @@ def test_an_application_that_ends_is_named_with_its_log_and_its_last_words(lab: 
 
 
 def test_an_application_that_never_answers_its_probe_is_named(lab: Lab, address: str) -> None:
-    probe = Probe(9080, http="/missing", period=1)
+    probe = Probe(HttpGet(9080, "/missing"), period=1)
     startup = lab.launch(python(address, *SERVER, address, "9080", readiness=probe))
     assert lab.fails(startup, 0.6) == ["LAT0705"]
     assert f"http://{address}:9080/missing answers 404" in lab.diagnostics[0].message

@@ -254,3 +254,23 @@ MODULE_NOT_FETCHED = Code(
     example="url: oci://registry.example/auth:1",
     fix="url: lateen://tenant_context   # a filter of the suite; modules of other places are not compiled",
 )
+
+INVALID_ANNOTATION = Code(
+    "LAT0226",
+    Severity.ERROR,
+    title="Annotation that cannot be read",
+    message="annotation {name}: {problem}",
+    why="Istio's injection webhook rejects the pod: what traffic its sidecar should take cannot be told.",
+    example="traffic.sidecar.istio.io/excludeOutboundPorts: redis",
+    fix='traffic.sidecar.istio.io/excludeOutboundPorts: "6379"',
+)
+
+UNREAD = Code(
+    "LAT0227",
+    Severity.WARNING,
+    title="Field of a Kubernetes object has no effect",
+    message="{field} of this {kind} has no effect",
+    why="Nothing here reads the field: it asks for something that a cluster does, or its name is misspelled.",
+    example="kind: Service\nspec: {sessionAffinity: ClientIP}",
+    fix="Say it with Istio's kinds (consistentHash of a DestinationRule), or remove the field.",
+)

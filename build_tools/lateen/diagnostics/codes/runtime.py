@@ -186,3 +186,30 @@ NOT_STARTED = Code(
     example="an Envoy binary without the permission to execute it",
     fix="chmod +x, or another binary with --envoy.",
 )
+INIT_ENDED = Code(
+    "LAT0723",
+    Severity.ERROR,
+    "init container failed",
+    "init container {container} of {workload} ended ({status}): {reason}",
+    why="The containers of a pod are started after each of its init containers has ended with 0.",
+    example='initContainers: [{name: migrate, command: ["python3", "missing.py"]}]',
+    fix="Read the log that the hint names, and run the command by hand.",
+)
+INIT_NOT_DONE = Code(
+    "LAT0724",
+    Severity.ERROR,
+    "init container never ended",
+    "init container {container} of {workload} had not ended after {seconds} s: {reason}",
+    why="The containers of a pod are started after each of its init containers has ended with 0.",
+    example='initContainers: [{name: wait, command: ["sleep", "infinity"]}]',
+    fix="Let it end, raise --timeout, or give it restartPolicy: Always if it is meant to run beside the containers.",
+)
+KEY_NOT_A_VARIABLE = Code(
+    "LAT0725",
+    Severity.WARNING,
+    "key cannot be an environment variable",
+    "key {key!r} of {kind} {name} is no environment variable of {workload}: it is empty, holds `=`, or is no text",
+    why="`envFrom` leaves such a key out, as Kubernetes does.",
+    example="binaryData: {logo: iVBORw0KGgo=}",
+    fix="Mount the object as a volume, or name the keys that are wanted with `env`.",
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from lateen.runtime.plan import Application, Claim, PlannedProxy
+from lateen.runtime.plan import Application, Claim, Phase, PlannedProxy
 from lateen.xds.snapshot import Config, Snapshot
 
 
@@ -25,8 +25,8 @@ def proxy_claims(planned: PlannedProxy, snapshot: Snapshot, bootstrap: Config) -
 
 
 def application_claims(application: Application) -> Iterator[Claim]:
-    """Each container port."""
-    for port in application.ports:
+    """Each container port; an init container's serves nobody."""
+    for port in application.ports if application.phase is not Phase.INIT else ():
         yield Claim(application.address, port, f"container {application.name}", application.origin)
 
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 
-from lateen.diagnostics import MeshError, Origin
-from lateen.diagnostics.codes import runtime as codes
-from lateen.runtime.child import MARK, Child
+from lateen.runtime.child import MARK, Child, run_to_end
 from lateen.runtime.plan import Application, Plan, PlannedProxy
+from lateen.runtime.probing import Execute, Target
+from lateen.runtime.process.layout import on_this_machine
 from lateen.runtime.process.wildcard import listening_everywhere
 from lateen.runtime.readiness import Readiness
-from lateen.runtime.startup import StartingApplication, StartingProxy, Startup
+from lateen.runtime.startup import StartingApplication, StartingPod, StartingProxy, Startup, refused
 from lateen.runtime.state import RunFiles
 from lateen.runtime.supervision import Supervision
 from lateen.xds.snapshot import Config
@@ -52,6 +54,15 @@ class Launcher:
         """Start a container's command. Raises OSError if the program cannot be executed."""
         return self._child(application.name, application.argv, application.environment, application.directory)
 
+    def execute(self, application: Application) -> Execute:
+        """How commands are run beside a container: with its environment, in its directory."""
+
+        def run(command: tuple[str, ...], timeout: float) -> str:
+            environment = {**application.environment, MARK: self.run}
+            return run_to_end(on_this_machine(command), environment, application.directory, timeout)
+
+        return run
+
     def proxy(self, planned: PlannedProxy, bootstrap: Config) -> Child:
         """Write the bootstrap of a proxy and start its Envoy."""
         path = self.files.bootstrap(planned.key)
@@ -76,27 +87,38 @@ class Launcher:
 def launch(
     plan: Plan, bootstraps: Mapping[str, Config], launcher: Launcher, processes: Supervision, *, control_plane: bool
 ) -> Startup:
-    """Start everything at once, on this thread, which must last as long as the run.
+    """Start everything at once, on this thread, which must last as long as the run; of a pod with init containers
+    and of one that waits for its proxy what may be started.
 
     Without a control plane the bootstraps (by proxy key) must hold everything. Raises MeshError if the kernel refuses
     to execute something.
     """
+
+    def keep(application: Application) -> StartingApplication:
+        process = processes.add(application.name, partial(launcher.application, application))
+        ask = Target(application.address, application.workload.named_ports, launcher.execute(application)).ask
+        return StartingApplication(application, process, Readiness(application, ask))
+
     try:
         startup = Startup(
             processes.events,
             processes.add("control-plane", launcher.control_plane, reports=True) if control_plane else None,
             listening_everywhere,
+            run=lambda application: processes.run(partial(launcher.application, application)),
+            start=keep,
         )
         for planned in plan.proxies:
             bootstrap = bootstraps[planned.key]
             process = processes.add(planned.name, partial(launcher.proxy, planned, bootstrap))
             startup.proxies.append(StartingProxy(planned, admin_url(bootstrap), process))
-        for application in plan.applications:
-            process = processes.add(application.name, partial(launcher.application, application))
-            startup.applications.append(StartingApplication(application, process, Readiness(application)))
     except OSError as error:
-        reason = f"{error.filename}: {error.strerror}"
-        raise MeshError((codes.NOT_STARTED.at(Origin(), reason=reason),)) from error
+        raise refused(error) from error
+    proxies = {proxy.planned.key: proxy for proxy in startup.proxies}
+    for key, containers in groupby(plan.applications, lambda application: application.workload.key):
+        first = deque(containers)
+        pod = first[0].workload.pod
+        startup.pods.append(StartingPod(first, proxies.get(key) if pod and pod.sidecar.hold_application else None))
+    startup.advance()
     return startup
 
 

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from lateen.diagnostics import Diagnostic, Origin
 from lateen.diagnostics.codes import runtime as codes
+from lateen.model.from_annotations import PROXY_CONFIG, TRAFFIC
 from lateen.model.mesh import Mesh
-from lateen.model.pod import Container
+from lateen.model.pod import Container, PodSpec
 from lateen.model.proxy import Proxy
 from lateen.model.service import Service
 from lateen.model.workload import Workload
 from lateen.runtime.environment import Environment, Objects, expand, service_variables
-from lateen.runtime.plan import Application, Plan, PlannedProxy, Settings, instances
+from lateen.runtime.plan import Application, Phase, Plan, PlannedProxy, Settings, instances
 from lateen.runtime.process.addresses import INSTANCES, TCP_INSTANCES, TCP_SERVICES, Block
 from lateen.runtime.state import RunFiles
 
@@ -76,6 +77,27 @@ def _limits(settings: Settings, workloads: int, tcp_services: int) -> Iterator[D
         yield codes.TOO_MANY.at(origin, count=tcp_services, what="TCP services", limit=TCP_SERVICES)
 
 
+def on_this_machine(command: Sequence[str]) -> tuple[str, ...]:
+    """A command of a container as it is run here: `python3` is the interpreter that runs lateen."""
+    return (sys.executable, *command[1:]) if command and command[0] in _INTERPRETERS else tuple(command)
+
+
+def _unhonoured(workload: Workload, pod: PodSpec) -> Iterator[Diagnostic]:
+    """What a process of this machine cannot give: files at a path of its own, another user, redirected traffic."""
+    wanted = [(f"volume {volume.name}", volume.origin) for volume in pod.volumes]
+    wanted += pod.unsupported
+    for container in (*pod.init, *pod.containers):
+        if not container.is_proxy:
+            wanted += container.unsupported
+            if container.user.uid not in (None, os.getuid()):
+                wanted.append((f"runAsUser {container.user.uid} of container {container.name}", container.origin))
+    origin = workload.ref.origin
+    wanted += [(name, origin) for name in workload.annotations if name.startswith(TRAFFIC)]
+    wanted += [(f"{name} of {PROXY_CONFIG}", origin) for name in ("concurrency",) if name in workload.proxy_config]
+    for name, place in wanted:
+        yield codes.NOT_HONOURED.at(place, field=name, workload=workload.owner, runtime="process")
+
+
 @dataclass(frozen=True, slots=True)
 class _Layout:
     block: Block
@@ -121,19 +143,22 @@ class _Layout:
         return PlannedProxy(replace(proxy, metadata=metadata), workload, socket)
 
     def applications(self, number: int, workload: Workload) -> Iterator[Application]:
-        """The containers of an instance, its proxy's own template aside."""
+        """The containers of an instance in the order of their start, its proxy's own template aside."""
         pod = workload.pod
         if pod is None:
             return
-        self.findings.extend(
-            codes.NOT_HONOURED.at(origin, field=name, workload=workload.owner, runtime="process")
-            for name, origin in pod.unsupported
-        )
+        self.findings.extend(_unhonoured(workload, pod))
+        for container in pod.init:
+            yield self._application(
+                number, workload, pod, container, Phase.SIDECAR if container.sidecar else Phase.INIT
+            )
         for container in pod.containers:
-            if container.name != "istio-proxy" and container.image != "auto":
-                yield self._application(number, workload, container)
+            if not container.is_proxy:
+                yield self._application(number, workload, pod, container, Phase.MAIN)
 
-    def _application(self, number: int, workload: Workload, container: Container) -> Application:
+    def _application(
+        self, number: int, workload: Workload, pod: PodSpec, container: Container, phase: Phase
+    ) -> Application:
         address = self.block.application(number)
         environment = Environment(workload, address, self.objects, self._inherited(number, workload))
         self.findings.extend(environment.add(container))
@@ -142,17 +167,19 @@ class _Layout:
             self.findings.append(
                 codes.NO_COMMAND.at(container.origin, container=container.name, workload=workload.owner)
             )
-        elif words[0] in _INTERPRETERS:
-            words[0] = sys.executable
         return Application(
             workload,
             container.name,
-            tuple(words),
+            on_this_machine(words),
             environment.variables,
             self.directory / container.working_dir,
             address,
             tuple(port for _, port in container.ports),
             container.readiness,
+            container.liveness,
+            container.startup,
+            phase,
+            pod.termination_grace,
             container.origin,
         )
 
