@@ -24,11 +24,13 @@ def load(
     mesh_config: Mapping[str, Any] | str | Source | Path | None = None,
     domain_suffix: str = "cluster.local",
     strict: bool = True,
+    recursive: bool = False,
 ) -> Mesh:
     """Read a mesh from files, folders and text.
 
     A Path or a one-line str is a file or folder (`-` is standard input), a str with a newline is YAML text, and a
-    `Source` is text with a name. `mesh_config` is Istio's MeshConfig as mapping, YAML or the Path of a file, and
+    `Source` is text with a name. A folder is its YAML files, with `recursive` those of its subfolders too, or what its
+    kustomization lists. `mesh_config` is Istio's MeshConfig as mapping, YAML or the Path of a file, and
     replaces a `mesh.yaml`.
     With an empty `domain_suffix` the short host `a` in namespace `default` means `a.default`. With `strict=False`
     unknown fields are warnings, as for Istio's webhook.
@@ -36,7 +38,7 @@ def load(
     Raises MeshError on what Istio's admission rejects, with every finding and the mesh that the valid documents gave;
     OSError if a file cannot be read. Warnings of a successful load are in `mesh.diagnostics`.
     """
-    loaded = read(*sources)
+    loaded = read(*sources, recursive=recursive)
     resources, found = check(loaded.documents, strict=strict)
     config, config_found = check_mesh_config(loaded.mesh_config if mesh_config is None else mesh_config, strict=strict)
     mesh, built = build(resources, config, domain_suffix, loaded.mesh_config if mesh_config is None else None)

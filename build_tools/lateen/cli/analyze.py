@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from lateen.cli.options import add_mesh_options, load_mesh
+from lateen.cli.options import add_mesh_options, load_mesh, mesh_sources
 from lateen.cli.output import report
 from lateen.diagnostics import MeshError
 
@@ -32,5 +32,5 @@ def run(args: argparse.Namespace) -> int:
         mesh, found = error.mesh, error.diagnostics
     findings = list(dict.fromkeys((*found, *analyze(mesh))))
     if not findings and args.output == "text":
-        print(f"{args.directory}: no findings", file=sys.stderr)
+        print(f"{', '.join(mesh_sources(args))}: no findings", file=sys.stderr)
     return report(findings, args, sys.stdout)

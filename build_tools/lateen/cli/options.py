@@ -11,13 +11,18 @@ from lateen.diagnostics import Severity
 if TYPE_CHECKING:
     from lateen.model.mesh import Mesh
 
-DIRECTORY_HELP = "a folder of YAML, one file, - for standard input, or the name of an example: storefront, hello"
+SOURCE_HELP = (
+    "a folder of YAML (its kustomization, if it has one), a file, - for standard input, or the name of an example such "
+    "as storefront; may be repeated"
+)
 FORMATS = ("text", "json", "yaml", "github")
 
 
 def add_mesh_options(parser: argparse.ArgumentParser) -> None:
-    """DIR and how to read it."""
-    parser.add_argument("directory", metavar="DIR", help=DIRECTORY_HELP)
+    """The files and folders of a mesh, and how to read them."""
+    parser.add_argument("sources", metavar="DIR", nargs="*", help=SOURCE_HELP)
+    parser.add_argument("-f", dest="files", metavar="PATH", action="append", default=[], help="the same, as kubectl's")
+    parser.add_argument("-R", "--recursive", action="store_true", help="folders with their subfolders")
     parser.add_argument("--mesh-config", metavar="FILE", help="MeshConfig instead of DIR/mesh.yaml")
     parser.add_argument("--domain-suffix", default="cluster.local", metavar="SUFFIX", help="default cluster.local")
     parser.add_argument(
@@ -44,6 +49,16 @@ def network(text: str) -> str:
     return str(ip_network(text, strict=False))
 
 
+def mesh_sources(args: argparse.Namespace) -> tuple[str, ...]:
+    """The files and folders that the command names, as DIR or with `-f`. Raises MeshError if there is none, or none such."""
+    if given := (*args.sources, *args.files):
+        return tuple(mesh_path(name) for name in given)
+    from lateen.diagnostics import MeshError, Origin  # noqa: PLC0415
+    from lateen.diagnostics.codes.source import NO_SOURCE  # noqa: PLC0415
+
+    raise MeshError((NO_SOURCE.at(Origin(), hint=NO_SOURCE.fix),))
+
+
 def load_mesh(args: argparse.Namespace) -> Mesh:
     """The mesh that the options name. Raises MeshError if there is none or it cannot be used, OSError as `load`."""
     from pathlib import Path  # noqa: PLC0415
@@ -52,5 +67,9 @@ def load_mesh(args: argparse.Namespace) -> Mesh:
 
     config = Path(args.mesh_config) if args.mesh_config else None
     return lateen.load(
-        mesh_path(args.directory), mesh_config=config, domain_suffix=args.domain_suffix, strict=args.strict
+        *mesh_sources(args),
+        mesh_config=config,
+        domain_suffix=args.domain_suffix,
+        strict=args.strict,
+        recursive=args.recursive,
     )

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from lateen.cli.examples import mesh_path
-from lateen.cli.options import add_mesh_options, load_mesh
+from lateen.cli.options import add_mesh_options, load_mesh, mesh_sources
 from lateen.cli.output import print_data
 
 if TYPE_CHECKING:
@@ -55,12 +54,12 @@ def _rows(mesh: Mesh, addresses: dict[str, str]) -> list[dict[str, str]]:
 
 
 def _addresses(args: argparse.Namespace) -> dict[str, str]:
-    """The addresses of the newest run of that folder; empty without one."""
+    """The addresses of the newest run of the (first) folder; empty without one."""
     from pathlib import Path  # noqa: PLC0415
 
     from lateen.runtime.state import find_runs  # noqa: PLC0415
 
     base = Path(args.state_dir).absolute() if args.state_dir else None
-    directory = Path(mesh_path(args.directory)).absolute()
+    directory = Path(mesh_sources(args)[0]).absolute()
     runs = [run for run in find_runs(base) if run.alive and run.directory == directory]
     return runs[-1].addresses if runs else {}

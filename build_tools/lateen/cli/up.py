@@ -7,8 +7,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from lateen.cli.examples import mesh_path
-from lateen.cli.options import add_mesh_options
+from lateen.cli.options import add_mesh_options, mesh_sources
 from lateen.cli.output import report
 from lateen.diagnostics import MeshError
 
@@ -65,15 +64,18 @@ def run(args: argparse.Namespace) -> int:
     from lateen.runtime.plan import Settings  # noqa: PLC0415
     from lateen.runtime.supervisor import Options, start  # noqa: PLC0415
 
-    if args.directory == "-":
+    first, *more = (Path(source).absolute() if source != "-" else None for source in mesh_sources(args))
+    if first is None or None in more:
         print("lateen up: it follows the files of DIR, which standard input is not", file=sys.stderr)
         return 2
     interrupt = Interrupt()
     settings = Settings(
-        Path(mesh_path(args.directory)).absolute(),
+        first,
         Path(args.mesh_config).absolute() if args.mesh_config else None,
         args.domain_suffix,
         args.strict,
+        more=tuple(path for path in more if path),
+        recursive=args.recursive,
     )
     options = Options(
         envoy=args.envoy,

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from lateen.cli.options import add_mesh_options, load_mesh, network
+from lateen.cli.options import add_mesh_options, load_mesh, mesh_sources, network
 from lateen.cli.output import report, report_failure
 from lateen.diagnostics import Diagnostic, MeshError, Severity
 
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     except MeshError as error:
         return report_failure(error, args, sys.stdout)
     if not findings and args.output == "text":
-        print(f"\N{CHECK MARK} {args.directory}: {proxies} proxies hold ({asked})", file=sys.stderr)
+        print(f"\N{CHECK MARK} {', '.join(mesh_sources(args))}: {proxies} proxies hold ({asked})", file=sys.stderr)
     return report(findings, args, sys.stdout)
 
 

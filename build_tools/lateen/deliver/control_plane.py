@@ -69,7 +69,8 @@ class ControlPlane:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set. Raises OSError if a socket cannot be bound."""
-        watch = Watch(self._plan.directory, self._plan.mesh_config)
+        plan = self._plan
+        watch = Watch(*plan.sources, mesh_config=plan.mesh_config, recursive=plan.recursive)
         try:
             for server in self._servers.values():
                 await server.start()

@@ -22,7 +22,10 @@ class PlannedProxy:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How the mesh is read, which address each workload has, and which proxies run, both by `NAME.NAMESPACE`."""
+    """How the mesh is read, which address each workload has, and which proxies run, both by `NAME.NAMESPACE`.
+
+    The mesh is in `directory` (a folder or file) and in `more` of them.
+    """
 
     directory: Path
     placements: Mapping[str, str]
@@ -31,6 +34,13 @@ class Plan:
     domain_suffix: str = "cluster.local"
     strict: bool = True
     certificate_lifetime: timedelta = WORKLOAD_LIFETIME
+    more: tuple[Path, ...] = ()
+    recursive: bool = False
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """Every file and folder that the mesh is read from."""
+        return (self.directory, *self.more)
 
     @classmethod
     def read(cls, path: Path) -> Plan:
@@ -49,6 +59,8 @@ class Plan:
                 mesh_config=Path(given["mesh_config"]) if given["mesh_config"] else None,
                 domain_suffix=given["domain_suffix"],
                 strict=given["strict"],
+                more=tuple(Path(path) for path in given.get("more", ())),
+                recursive=given.get("recursive", False),
                 certificate_lifetime=timedelta(
                     seconds=given.get("certificate_lifetime", WORKLOAD_LIFETIME.total_seconds())
                 ),

@@ -61,7 +61,13 @@ def recompile(plan: Plan, store: CertificateStore) -> Compiled:
 
 def _load(plan: Plan) -> Mesh:
     try:
-        return load(plan.directory, mesh_config=plan.mesh_config, domain_suffix=plan.domain_suffix, strict=plan.strict)
+        return load(
+            *plan.sources,
+            mesh_config=plan.mesh_config,
+            domain_suffix=plan.domain_suffix,
+            strict=plan.strict,
+            recursive=plan.recursive,
+        )
     except OSError as error:
         raise MeshError((UNREADABLE.at(Origin(str(plan.directory)), reason=error),)) from error
 

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lateen.source.files import find_files
+
 _Files = dict[Path, tuple[int, int, int]]
 
 
 class Watch:
-    """What `lateen.load` reads: a folder's YAML files, or one file; and a MeshConfig that stands elsewhere.
+    """What `lateen.load` reads: the files that sources stand for; and a MeshConfig that stands elsewhere.
 
     What is there when it is made counts as known: make it before the files are read.
     """
 
-    def __init__(self, directory: Path, mesh_config: Path | None = None) -> None:
-        self._directory, self._mesh_config = directory, mesh_config
+    def __init__(self, *sources: Path, mesh_config: Path | None = None, recursive: bool = False) -> None:
+        self._sources, self._mesh_config, self._recursive = sources, mesh_config, recursive
         self._known = self._latest = self._look()
 
     def changed(self) -> bool:
@@ -37,11 +39,13 @@ class Watch:
         return dict(entry for entry in found if entry)
 
     def _paths(self) -> list[Path]:
-        try:
-            paths = [p for p in self._directory.iterdir() if p.suffix in (".yaml", ".yml")]
-        except OSError:  # a single file, or a folder that is just being replaced
-            paths = [self._directory]
-        return [*paths, self._mesh_config] if self._mesh_config else paths
+        paths = [self._mesh_config] if self._mesh_config else []
+        for source in self._sources:
+            try:
+                paths += find_files([source], recursive=self._recursive).paths
+            except OSError:  # a folder that is just being replaced, or a file that went while its folder was listed
+                paths.append(source)
+        return paths
 
     def _stat(self, path: Path) -> tuple[Path, tuple[int, int, int]] | None:
         try:

@@ -72,13 +72,23 @@ class PlannedProxy:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How the mesh is read, and how long its workload certificates live (seconds); the control plane is told both."""
+    """How the mesh is read, and how long its workload certificates live (seconds); the control plane is told both.
+
+    The mesh is in `directory` (a folder or file) and in `more` of them, with `recursive` in their subfolders too.
+    """
 
     directory: Path
     mesh_config: Path | None = None
     domain_suffix: str = "cluster.local"
     strict: bool = True
     certificate_lifetime: float = WORKLOAD_LIFETIME.total_seconds()
+    more: tuple[Path, ...] = ()
+    recursive: bool = False
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """Every file and folder that the mesh is read from."""
+        return (self.directory, *self.more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +107,8 @@ class Plan:
         return {
             "version": 1,
             "directory": str(settings.directory),
+            "more": [str(path) for path in settings.more],
+            "recursive": settings.recursive,
             "mesh_config": str(settings.mesh_config) if settings.mesh_config else None,
             "domain_suffix": settings.domain_suffix,
             "strict": settings.strict,

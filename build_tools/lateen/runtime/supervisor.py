@@ -72,7 +72,7 @@ def start(settings: Settings, options: Options = Options()) -> Iterator[Running]
     the logs that the findings name are left.
     """
     mesh = _load(settings)
-    tests, found = load_tests(settings.directory)
+    tests, found = load_tests(*settings.sources, recursive=settings.recursive)
     _stop_on_errors(found)
     envoy = find_envoy(options.envoy)
     reclaim(options.base)
@@ -86,16 +86,17 @@ def start(settings: Settings, options: Options = Options()) -> Iterator[Running]
             view = _view(plan, run.files)
             run.describe(settings.directory, {proxy.key: proxy.address for proxy in view.proxies})
             processes.watch()
-            diagnostics = (*found, *warnings, *remarks)
+            diagnostics = (*mesh.diagnostics, *found, *warnings, *remarks)
             yield Running(run.id, plan.mesh, view, tests, events, run.files, processes, diagnostics)
 
 
 def _load(settings: Settings) -> Mesh:
     return load(
-        settings.directory,
+        *settings.sources,
         mesh_config=settings.mesh_config,
         domain_suffix=settings.domain_suffix,
         strict=settings.strict,
+        recursive=settings.recursive,
     )
 
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import codecs
-import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from errno import ENOENT
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from lateen.diagnostics import Diagnostic, Origin
 from lateen.diagnostics.codes import source as codes
 from lateen.source.document import Document, LocatedList, LocatedMap, Source
+from lateen.source.files import find_files
 from lateen.source.yaml import parse
 
 MESH_CONFIG_FILE = "mesh.yaml"
-_SUFFIXES = (".yaml", ".yml")
 _ENCODINGS = ((codecs.BOM_UTF8, "UTF-8"), (codecs.BOM_UTF16_LE, "UTF-16-LE"), (codecs.BOM_UTF16_BE, "UTF-16-BE"))
 
 
@@ -33,27 +32,28 @@ class Loaded:
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
-def read(*sources: Path | str | Source) -> Loaded:
+def read(*sources: Path | str | Source, recursive: bool = False) -> Loaded:
     """Read every source, in the order given.
 
-    A Path or a one-line str is a file, or a folder: its `*.yaml` and `*.yml` without subfolders and hidden files, by
-    name. `-` is standard input. A str with a newline is YAML text. `kind: List` is replaced by its items.
+    A Path or a one-line str is a file, or a folder: its `*.yaml` and `*.yml` without hidden files, by name, and with
+    `recursive` those of its subfolders; or what its kustomization lists. A file is read once. `-` is standard input. A
+    str with a newline is YAML text. `kind: List` is replaced by its items.
     Raises OSError if a file cannot be read; everything else that is wrong is a finding.
     """
     documents: list[Document] = []
     configs: list[Document] = []
     found: list[Diagnostic] = []
-    for text in _texts(sources):
+    for text, namespace in _texts(sources, recursive):
         if isinstance(text, Diagnostic):
             found.append(text)
             continue
-        read_here, faults = parse(text.text, text.name)
+        read_here, faults = parse(text.text, text.name) if isinstance(text, Source) else ([text], [])
         found += faults
         for document in read_here:
             if _is_mesh_config_file(document):
                 configs.append(document)
             else:
-                documents += _items(document)
+                documents += (_in_namespace(item, namespace) for item in _items(document))
     configs += [document for document in documents if is_mesh_config_map(document.data)]
     found += [
         codes.SECOND_MESH_CONFIG.at(second.origin(), other=configs[0].origin(), related=(configs[0].origin(),))
@@ -62,7 +62,7 @@ def read(*sources: Path | str | Source) -> Loaded:
     if not documents and not configs and not found and not _only_text(sources):
         place = ", ".join(str(source) for source in sources) or "no sources"
         origin = Origin(str(sources[0])) if len(sources) == 1 else Origin()
-        hint = "a folder is its *.yaml and *.yml files, without those of its subfolders"
+        hint = "a folder is its *.yaml and *.yml files; -R adds those of its subfolders"
         found.append(codes.NO_DOCUMENTS.at(origin, place=place, hint=hint))
     return Loaded(tuple(documents), configs[0] if configs else None, tuple(found))
 
@@ -87,33 +87,53 @@ def _only_text(sources: tuple[Path | str | Source, ...]) -> bool:
     return bool(sources) and all(isinstance(s, Source) or (isinstance(s, str) and "\n" in s) for s in sources)
 
 
-def _texts(sources: tuple[Path | str | Source, ...]) -> Iterator[Source | Diagnostic]:
+def _texts(
+    sources: tuple[Path | str | Source, ...], recursive: bool
+) -> Iterator[tuple[Source | Document | Diagnostic, str]]:
+    """Texts, generated documents and faults, each with the namespace that a kustomization puts it into."""
     anonymous = 0
-    for source in sources:
-        if isinstance(source, Source):
-            yield source
-        elif isinstance(source, str) and "\n" in source:
-            anonymous += 1
-            yield Source(source, "<text>" if anonymous == 1 else f"<text {anonymous}>")
-        elif source == "-":
-            yield _decode(sys.stdin.buffer.read(), "<stdin>")
-        else:
-            for path in _files(source):
-                yield read_file(path)
+    for text, group in groupby(sources, _is_text):
+        if not text:
+            yield from _from_files(tuple(str(source) for source in group), recursive)
+            continue
+        for source in group:
+            if isinstance(source, Source):
+                yield source, ""
+            elif source == "-":
+                yield _decode(sys.stdin.buffer.read(), "<stdin>"), ""
+            else:
+                anonymous += 1
+                yield Source(str(source), "<text>" if anonymous == 1 else f"<text {anonymous}>"), ""
+
+
+def _is_text(source: Path | str | Source) -> bool:
+    return isinstance(source, Source) or source == "-" or (isinstance(source, str) and "\n" in source)
+
+
+def _from_files(sources: tuple[str, ...], recursive: bool) -> Iterator[tuple[Source | Document | Diagnostic, str]]:
+    files = find_files(sources, recursive=recursive)
+    for finding in files.diagnostics:
+        yield finding, ""
+    for part, namespace in files.parts:
+        yield part if isinstance(part, Document) else read_file(part), namespace
+
+
+def _in_namespace(document: Document, namespace: str) -> Document:
+    """The document with the namespace that a kustomization gives it; that of a kind without one is not looked at."""
+    if not namespace or not isinstance(document.data, LocatedMap):
+        return document
+    metadata = document.data.get("metadata")
+    if not isinstance(metadata, LocatedMap):
+        return document
+    data, moved = document.data.copy(), metadata.copy()
+    moved["namespace"] = namespace
+    data["metadata"] = moved
+    return replace(document, data=data)
 
 
 def read_file(path: Path) -> Source | Diagnostic:
     """The text of one file, under its name, or why it is none. Raises OSError if it cannot be read."""
     return _decode(path.read_bytes(), str(path))
-
-
-def _files(source: Path | str) -> list[Path]:
-    if not source:  # a variable that was not set; to Path it is the current folder
-        raise FileNotFoundError(ENOENT, os.strerror(ENOENT), source)
-    path = Path(source)
-    if not path.is_dir():
-        return [path]
-    return sorted(p for p in path.iterdir() if p.suffix in _SUFFIXES and p.name[0] != "." and p.is_file())
 
 
 def _decode(content: bytes, name: str) -> Source | Diagnostic:

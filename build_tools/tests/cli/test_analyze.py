@@ -72,3 +72,15 @@ def test_an_empty_file_is_a_finding(tmp_path: Path, content: str, capsys: pytest
 def test_a_file_that_does_not_exist_exits_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["analyze", str(tmp_path / "absent")]) == 2
     assert "LAT0010" in capsys.readouterr().err
+
+
+def test_files_and_folders_are_named_as_for_kubectl(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    (tmp_path / "deep" / "er" / "web.yaml").write_text(SERVICE)
+    (tmp_path / "route.yaml").write_text(ROUTE % "timeout: 5s")
+    assert main(["analyze", str(tmp_path / "route.yaml"), "-f", str(tmp_path / "deep" / "er")]) == 0
+    assert main(["analyze", "-R", "-f", str(tmp_path)]) == 0
+    assert "no findings" in capsys.readouterr().err
+    assert main(["analyze", str(tmp_path)]) == 1, "without -R the service is missing"
+    assert main(["analyze"]) == 2
+    assert "LAT0019" in capsys.readouterr().err

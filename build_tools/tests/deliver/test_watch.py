@@ -78,7 +78,7 @@ def test_a_change_that_is_undone_before_it_rests_is_none(mesh: Path) -> None:
 def test_a_mesh_config_elsewhere_is_watched(mesh: Path, tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text("a: 1")
-    watch = Watch(mesh, config)
+    watch = Watch(mesh, mesh_config=config)
     config.write_text("a: 22")
     assert noticed(watch)
 
@@ -108,3 +108,15 @@ def test_files_behind_a_symlink_are_followed(mesh: Path, tmp_path: Path) -> None
     (tmp_path / "next").symlink_to("2")
     (tmp_path / "next").replace(tmp_path / "data")
     assert noticed(watch)
+
+
+def test_every_source_is_watched_with_what_its_kustomization_reads(tmp_path: Path) -> None:
+    for name in ("one/sub", "two"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "two" / "kustomization.yaml").write_text("configMapGenerator: [{name: c, files: [text]}]\n")
+    files = [tmp_path / name for name in ("one/sub/new.yaml", "two/text", "two/kustomization.yaml")]
+    (tmp_path / "two" / "text").write_text("a")
+    watch = Watch(tmp_path / "one", tmp_path / "two", recursive=True)
+    for file in files:
+        file.write_text("resources: []\n")
+        assert noticed(watch), file

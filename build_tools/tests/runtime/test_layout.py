@@ -23,7 +23,7 @@ from lateen.runtime.state import RunFiles
 
 SETTINGS = Settings(Path("/mesh"))
 FILES = RunFiles(Path("/run/lateen/0123abcd"))
-PLACE = Origin("web.yaml", 7, 3)
+PLACE = Origin("/mesh/web.yaml", 7, 3)
 
 
 def container(**fields: Any) -> Container:

@@ -94,3 +94,43 @@ SECOND_MESH_CONFIG = Code(
     example="A folder with mesh.yaml and a ConfigMap `istio` with the key `mesh`.",
     fix="Keep one of them.",
 )
+
+KUSTOMIZATION_UNUSABLE = Code(
+    "LAT0016",
+    Severity.ERROR,
+    title="Part of a kustomization cannot be read",
+    message="{problem}",
+    why="What the kustomization lists would be missing from the mesh.",
+    example="resources: [https://example.com/web.yaml]",
+    fix="resources: [web.yaml]",
+)
+
+KUSTOMIZATION_FIELD = Code(
+    "LAT0017",
+    Severity.WARNING,
+    title="Field of a kustomization is not honoured",
+    message="{field} of this kustomization has no effect",
+    why="The resources are read as they stand, so the mesh is another than the one kustomize builds.",
+    example="namePrefix: staging-",
+    fix="Let kustomize build it: `kustomize build DIR > built.yaml`, or pipe it into a command that takes `-`.",
+)
+
+KUSTOMIZATION_CYCLE = Code(
+    "LAT0018",
+    Severity.ERROR,
+    title="Kustomization that contains itself",
+    message="{path} leads back to this kustomization",
+    why="Such a list has no end.",
+    example="base/kustomization.yaml with resources: [../base]",
+    fix="Remove the entry.",
+)
+
+NO_SOURCE = Code(
+    "LAT0019",
+    Severity.ERROR,
+    title="No mesh named",
+    message="no file or folder of a mesh is named",
+    why="A command on a mesh needs to know where its YAML is.",
+    example="lateen analyze",
+    fix="lateen analyze DIR, or lateen analyze -f FILE",
+)

@@ -43,7 +43,7 @@ def lay_out(
     if findings:
         return Plan(settings, mesh, {}, (), ()), tuple(findings)
     routers = {_key(proxy) for proxy in mesh.proxies() if proxy.kind == "router"}
-    layout = _Layout(block, files, routers, services, mesh, Objects.of(mesh.secrets), settings.directory)
+    layout = _Layout(block, files, routers, services, mesh, Objects.of(mesh.secrets))
     placements = {key: layout.placement(number, workload) for key, (number, workload) in numbered.items()}
     placed = mesh.placed(placements)
     proxies = tuple(
@@ -106,7 +106,6 @@ class _Layout:
     services: tuple[Service, ...]
     mesh: Mesh
     objects: Objects
-    directory: Path
     findings: list[Diagnostic] = field(default_factory=list)
 
     def _proxied(self, workload: Workload) -> bool:
@@ -172,7 +171,7 @@ class _Layout:
             container.name,
             on_this_machine(words),
             environment.variables,
-            self.directory / container.working_dir,
+            Path(workload.ref.origin.file).parent / container.working_dir,
             address,
             tuple(port for _, port in container.ports),
             container.readiness,

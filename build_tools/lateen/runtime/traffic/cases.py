@@ -76,12 +76,14 @@ class TrafficTest:
     origin: Origin = Origin()
 
 
-def load_tests(*sources: Path | str | Source) -> tuple[tuple[TrafficTest, ...], tuple[Diagnostic, ...]]:
-    """Every `TrafficTest` of these sources, and what is wrong with them.
+def load_tests(
+    *sources: Path | str | Source, recursive: bool = False
+) -> tuple[tuple[TrafficTest, ...], tuple[Diagnostic, ...]]:
+    """Every `TrafficTest` of these sources (as `lateen.load` reads them), and what is wrong with them.
 
     Findings of other kinds of documents are left to whoever loads the mesh.
     """
-    resources, found = check(read(*sources).documents)
+    resources, found = check(read(*sources, recursive=recursive).documents)
     tests = tuple(_test(r) for r in resources if r.group == "lateen" and r.kind == "TrafficTest")
     findings = [d for d in found if d.origin.resource.startswith("TrafficTest ")]
     findings += [d for test in tests for call in test.calls for d in _narrow_shares(call)]
