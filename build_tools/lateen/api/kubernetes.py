@@ -132,7 +132,9 @@ _SERVICE = partial(
         externalIPs=STRINGS,
         externalName=STRING,
         ipFamilies=STRINGS,
-        externalTrafficPolicy=STRING,
+        externalTrafficPolicy=choice("Cluster", "Local"),
+        internalTrafficPolicy=choice("Cluster", "Local"),
+        sessionAffinity=choice("None", "ClientIP"),
         trafficDistribution=STRING,
         publishNotReadyAddresses=BOOLEAN,
     ),
@@ -174,10 +176,16 @@ KINDS: dict[tuple[str, str, str], Shape] = {
     ("", "v1", "Secret"): partial(type=STRING, data=_BASE64, stringData=STRING_MAP),
     ("", "v1", "ServiceAccount"): partial(),
     ("", "v1", "Namespace"): partial(),
+    ("", "v1", "ReplicationController"): _CONTROLLER,
     ("apps", "v1", "Deployment"): _CONTROLLER,
     ("apps", "v1", "StatefulSet"): _CONTROLLER,
     ("apps", "v1", "DaemonSet"): _CONTROLLER,
+    ("apps", "v1", "ReplicaSet"): _CONTROLLER,
+    ("batch", "v1", "CronJob"): partial(),
+    ("batch", "v1", "Job"): partial(),
     ("discovery.k8s.io", "v1", "EndpointSlice"): _ENDPOINT_SLICE,
+    ("networking.k8s.io", "v1", "Ingress"): partial(),
+    ("networking.k8s.io", "v1", "NetworkPolicy"): partial(),
 }
 """By group, version and kind; without the fields that every kind has."""
 

@@ -26,7 +26,7 @@ from lateen.model.from_service_entry import service_entries, workload_entries
 from lateen.model.from_sidecar import sidecars
 from lateen.model.from_telemetry import telemetries
 from lateen.model.from_virtual_service import DraftRoute, virtual_services
-from lateen.model.from_workload import pod_templates, pods
+from lateen.model.from_workload import jobs, namespaces, pod_templates, pods, uninjected
 from lateen.model.gateway import Gateway
 from lateen.model.mesh import Mesh
 from lateen.model.mesh_config_fields import uncompiled
@@ -37,6 +37,7 @@ from lateen.model.service import Service
 from lateen.model.sidecar import Sidecar
 from lateen.model.telemetry import Telemetry
 from lateen.model.traffic_policy import DestinationRule
+from lateen.model.unread import unread
 from lateen.model.workload import Workload
 from lateen.source.document import Document
 
@@ -45,12 +46,17 @@ Builder = Callable[[Fields, Context], Iterable[Any]]
 BUILDERS: dict[tuple[str, str], Builder] = {
     ("", "ConfigMap"): config_maps,
     ("", "Endpoints"): endpoints,
+    ("", "Namespace"): namespaces,
     ("", "Pod"): pods,
+    ("", "ReplicationController"): pod_templates,
     ("", "Secret"): secrets,
     ("", "Service"): services,
     ("apps", "DaemonSet"): pod_templates,
     ("apps", "Deployment"): pod_templates,
+    ("apps", "ReplicaSet"): pod_templates,
     ("apps", "StatefulSet"): pod_templates,
+    ("batch", "CronJob"): jobs,
+    ("batch", "Job"): jobs,
     ("discovery.k8s.io", "EndpointSlice"): endpoint_slices,
     ("extensions.istio.io", "TrafficExtension"): traffic_extensions,
     ("extensions.istio.io", "WasmPlugin"): wasm_plugins,
@@ -65,6 +71,9 @@ BUILDERS: dict[tuple[str, str], Builder] = {
     ("telemetry.istio.io", "Telemetry"): telemetries,
 }
 """What each kind becomes. A kind of Istio or the Gateway API that is missing here is reported, never dropped."""
+
+_OF_KUBERNETES = ("Ingress", "NetworkPolicy")
+"""Kinds of Kubernetes by which traffic is let in or kept out."""
 
 _T = TypeVar("_T")
 
@@ -82,7 +91,7 @@ def build(
     """
     findings = list(uncompiled(config, mesh_document))
     ordered = sorted(resources, key=lambda r: (r.group, r.kind, r.namespace, r.name))
-    context = Context(mesh_config(config), domain_suffix, _uninjected(ordered))
+    context = Context(mesh_config(config), domain_suffix, uninjected(ordered))
     bodies: list[Fields] = []
     values: list[Any] = []
     for resource in ordered:
@@ -98,6 +107,8 @@ def build(
     for body in bodies:
         if body.resource.group.endswith(".istio.io"):
             body.section("spec").report_unread()
+        else:
+            findings += unread(body)
     return mesh, tuple(sorted(dict.fromkeys(findings), key=lambda d: (d.origin, d.code, d.message)))
 
 
@@ -139,15 +150,9 @@ def _instance_order(workload: Workload) -> tuple[str, str, int, str]:
     return (workload.namespace, workload.owner, len(workload.name), workload.name)
 
 
-def _uninjected(resources: Iterable[Resource]) -> frozenset[str]:
-    return frozenset(
-        r.name for r in resources if r.kind == "Namespace" and r.labels.get("istio-injection") == "disabled"
-    )
-
-
 def _must_be_named(resource: Resource) -> bool:
     """Whether leaving the document out changes what an Istio user expects of the mesh."""
-    return resource.group.endswith((".istio.io", "gateway.networking.k8s.io")) or resource.kind == "Ingress"
+    return resource.group.endswith((".istio.io", "gateway.networking.k8s.io")) or resource.kind in _OF_KUBERNETES
 
 
 def _merge_services(services: tuple[Service, ...]) -> tuple[Service, ...]:

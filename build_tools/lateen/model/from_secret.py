@@ -18,12 +18,14 @@ ISSUE = "lateen/issue"
 
 def secrets(body: Fields, _context: Context) -> Iterator[Secret]:
     """The data of one Secret, decoded; `stringData` wins over `data`, as in Kubernetes."""
+    body.ignore("type", "immutable")
     found = decoded(body, "data") | plain(body, "stringData")
     yield Secret(body.ref, dict(sorted(found.items())), body.resource.annotations.get(ISSUE, ""))
 
 
 def config_maps(body: Fields, _context: Context) -> Iterator[Secret]:
     """The data of one ConfigMap; `binaryData` is base64."""
+    body.ignore("immutable")
     found = plain(body, "data") | decoded(body, "binaryData")
     yield Secret(body.ref, dict(sorted(found.items())))
 

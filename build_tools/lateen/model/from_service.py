@@ -12,6 +12,19 @@ from lateen.model.identity import Selector
 from lateen.model.protocols import service_port_protocol
 from lateen.model.service import Resolution, Service, ServicePort
 
+_WITHOUT_EFFECT = (
+    "allocateLoadBalancerNodePorts",
+    "healthCheckNodePort",
+    "ipFamilies",
+    "ipFamilyPolicy",
+    "loadBalancerClass",
+    "loadBalancerIP",
+)
+"""What a cluster decides about its own machines. Who calls through a sidecar never meets a node or a load balancer."""
+
+_DEFAULTS = {"externalTrafficPolicy": "Cluster", "internalTrafficPolicy": "Cluster", "sessionAffinity": "None"}
+"""What says no more than its absence."""
+
 EXPORT_TO = "networking.istio.io/exportTo"
 
 
@@ -19,6 +32,7 @@ def services(body: Fields, context: Context) -> Iterator[Service]:
     """The service of one Kubernetes Service."""
     resource = body.resource
     spec = body.section("spec")
+    spec.ignore(*_WITHOUT_EFFECT, *(name for name, default in _DEFAULTS.items() if spec.raw(name) == default))
     kind = spec.text("type", "ClusterIP")
     given = spec.texts("clusterIPs") or ((spec.text("clusterIP"),) if spec.text("clusterIP") else ())
     headless = "None" in given
@@ -54,6 +68,7 @@ def _port(section: Fields) -> ServicePort:
     number = section.integer("port") or 0
     name = section.text("name")
     target = section.raw("targetPort")
+    section.ignore("nodePort")
     if isinstance(target, str) and target.isdecimal():
         target = int(target)
     return ServicePort(
@@ -66,15 +81,20 @@ def _port(section: Fields) -> ServicePort:
 
 def endpoint_slices(body: Fields, context: Context) -> Iterator[Address]:
     """The addresses of one EndpointSlice."""
+    body.ignore("addressType")
     service = body.resource.labels.get("kubernetes.io/service-name", "")
     ports = body.sections("ports")
     for section in body.sections("endpoints"):
         conditions = section.section("conditions")
+        section.ignore(*_ENDPOINT_WITHOUT_EFFECT)
         ready = conditions.flag("ready") is not False
         draining = not ready and conditions.flag("terminating") and conditions.flag("serving")
         health = "HEALTHY" if ready else "DRAINING" if draining else "UNHEALTHY"
         for address in section.texts("addresses"):
             yield _address(body, context, service, address, ports, health)
+
+
+_ENDPOINT_WITHOUT_EFFECT = ("deprecatedTopology", "hints", "hostname", "nodeName", "targetRef", "zone")
 
 
 def endpoints(body: Fields, context: Context) -> Iterator[Address]:
@@ -83,6 +103,7 @@ def endpoints(body: Fields, context: Context) -> Iterator[Address]:
         ports = subset.sections("ports")
         for name, health in (("addresses", "HEALTHY"), ("notReadyAddresses", "UNHEALTHY")):
             for section in subset.sections(name):
+                section.ignore(*_ENDPOINT_WITHOUT_EFFECT)
                 yield _address(body, context, body.resource.name, section.text("ip"), ports, health)
 
 
@@ -90,6 +111,8 @@ def _address(
     body: Fields, context: Context, service: str, address: str, ports: tuple[Fields, ...], health: str
 ) -> Address:
     namespace = body.resource.namespace
+    for port in ports:
+        port.ignore("protocol", "appProtocol")
     return Address(
         hostname=service_host(service, namespace, context.domain_suffix),
         namespace=namespace,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from lateen.api.resource import Resource
+from lateen.diagnostics.codes import model as codes
 from lateen.model.context import Context
 from lateen.model.fields import Fields
 from lateen.model.from_annotations import proxy_config, sidecar_settings
@@ -14,7 +16,25 @@ from lateen.model.workload import Workload
 INJECT = "sidecar.istio.io/inject"
 TEMPLATES = "inject.istio.io/templates"
 TLS_MODE = "security.istio.io/tlsMode"
+INJECTION = "istio-injection"
+AMBIENT = ("istio.io/dataplane-mode", "istio.io/use-waypoint")
 _FINISHED = ("Succeeded", "Failed")
+_SYSTEM_NAMESPACES = ("kube-system", "kube-public", "kube-node-lease", "local-path-storage")
+
+_CONTROLLER_WITHOUT_EFFECT = (
+    "minReadySeconds",
+    "ordinals",
+    "paused",
+    "persistentVolumeClaimRetentionPolicy",
+    "podManagementPolicy",
+    "progressDeadlineSeconds",
+    "revisionHistoryLimit",
+    "selector",
+    "serviceName",
+    "strategy",
+    "updateStrategy",
+)
+"""How a cluster rolls out and names pods; `selector` only repeats labels of the template."""
 
 
 def pods(body: Fields, context: Context) -> Iterator[Workload]:
@@ -36,16 +56,46 @@ def pods(body: Fields, context: Context) -> Iterator[Workload]:
 
 
 def pod_templates(body: Fields, context: Context) -> Iterator[Workload]:
-    """The instances of one Deployment, StatefulSet or DaemonSet: `NAME-0`, `NAME-1` ..."""
+    """The instances of one controller (Deployment, StatefulSet ...): `NAME-0`, `NAME-1` ...; a DaemonSet has one."""
     resource = body.resource
     spec = body.section("spec")
+    spec.ignore(*_CONTROLLER_WITHOUT_EFFECT)
     template = spec.section("template")
     metadata = template.section("metadata")
     replicas = spec.integer("replicas")
     count = 1 if replicas is None or resource.kind == "DaemonSet" else replicas
     workload = _workload(template, context, metadata.labels("labels"), metadata.labels("annotations"))
+    metadata.settle()
     for index in range(count):
         yield replace(workload, name=f"{resource.name}-{index}", owner=resource.name)
+
+
+def jobs(body: Fields, _context: Context) -> Iterator[Workload]:
+    """No workload: what runs to its end and serves nobody is told and not run."""
+    resource = body.resource
+    body.ignore("spec")
+    body.report(codes.NOT_RUN, kind=resource.kind, name=f"{resource.namespace}/{resource.name}")
+    return iter(())
+
+
+def namespaces(body: Fields, _context: Context) -> Iterator[Workload]:
+    """No workload: a Namespace counts by its labels, for the pods in it."""
+    body.ignore("spec")
+    _report_ambient(body, dict(body.resource.labels), "metadata", "labels")
+    return iter(())
+
+
+def uninjected(resources: Iterable[Resource]) -> frozenset[str]:
+    """The namespaces whose pods get no sidecar: those labelled so, and those that Istio's injector leaves alone."""
+    named = (r.name for r in resources if r.kind == "Namespace" and r.labels.get(INJECTION) == "disabled")
+    return frozenset((*named, *_SYSTEM_NAMESPACES))
+
+
+def _report_ambient(body: Fields, labels: dict[str, str], *path: str) -> None:
+    """What Istio's other data plane mode would do instead of sidecars."""
+    for label in AMBIENT:
+        if labels.get(label) not in (None, "", "none"):
+            body.report(codes.AMBIENT, *path, label, key=True, label=f"{label}: {labels[label]}")
 
 
 def _owner_name(kind: str, name: str) -> str:
@@ -62,6 +112,7 @@ def _workload(body: Fields, context: Context, labels: dict[str, str], annotation
     settings, redirection = sidecar_settings(metadata, own, context.config.default_config)
     service_account = spec.text("serviceAccountName") or spec.text("serviceAccount") or "default"
     pod = replace(pod_spec(spec), sidecar=settings, redirection=redirection)
+    _report_ambient(metadata, labels, "labels")
     gateway = "gateway" in annotations.get(TEMPLATES, "").split(",")
     injected = _injected(spec, labels, annotations, namespace in context.uninjected)
     return Workload(
@@ -86,7 +137,11 @@ def _workload(body: Fields, context: Context, labels: dict[str, str], annotation
 
 
 def _injected(spec: Fields, labels: dict[str, str], annotations: dict[str, str], opted_out: bool) -> bool:
-    if spec.flag("hostNetwork"):
-        return False
+    """Whether a pod gets a sidecar: the namespace and the pod can each opt out, and neither overrules the other.
+
+    Source: the logic of Istio's injector in its documentation of injection labels; where neither says anything, as if
+    `enableNamespacesByDefault` were set. A revision label (`istio.io/rev`) asks for injection by one of several control
+    planes, and here there is one.
+    """
     choice = (labels.get(INJECT) or annotations.get(INJECT) or "").lower()
-    return choice == "true" if choice in ("true", "false") else not opted_out
+    return not (spec.flag("hostNetwork") or opted_out or choice == "false")

@@ -14,7 +14,12 @@ from lateen.model.workload import Workload
 CLUSTER = "Kubernetes"
 """Istio's name of a cluster that has not been given one."""
 
-_OWNER_KINDS = {"Deployment": "deployments", "StatefulSet": "statefulsets", "DaemonSet": "daemonsets"}
+_OWNER_KINDS = {
+    "Deployment": "deployments",
+    "StatefulSet": "statefulsets",
+    "DaemonSet": "daemonsets",
+    "ReplicaSet": "replicasets",
+}
 
 
 def proxies_of(

@@ -123,6 +123,11 @@ def test_a_network_leaves_out_addresses_in_files(mesh_of: Load) -> None:
         (
             pod(labels="{sidecar.istio.io/inject: 'true'}")
             + "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: default, labels: {istio-injection: disabled}}",
+            False,
+            "disabled",
+        ),
+        (
+            pod() + "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: default, labels: {istio.io/rev: canary}}",
             True,
             "istio",
         ),
@@ -363,3 +368,103 @@ stringData: {both: new}
     assert {key: value.reveal() for key, value in secret.data.items()} == {"both": b"new", "token": b"hunter"}
     assert secret.issue == "a.example"
     assert "hunter" not in repr(mesh)
+
+
+def codes(mesh: Mesh) -> list[tuple[str, str, int]]:
+    return [(d.code, d.message, d.origin.line) for d in mesh.diagnostics]
+
+
+def test_a_field_of_kubernetes_that_changes_nothing_is_told(mesh_of: Load) -> None:
+    text = """
+apiVersion: v1
+kind: Service
+metadata: {name: web, labels: {app: web}}
+spec:
+  selektor: {app: web}
+  sessionAffinity: ClientIP
+  internalTrafficPolicy: Local
+  externalTrafficPolicy: Cluster
+  type: NodePort
+  ports: [{port: 80, nodePort: 30080, appProtokol: http}]
+"""
+    assert codes(mesh_of(text)) == [
+        ("LAT0227", "spec.selektor of this Service has no effect", 6),
+        ("LAT0227", "spec.sessionAffinity of this Service has no effect", 7),
+        ("LAT0227", "spec.internalTrafficPolicy of this Service has no effect", 8),
+        ("LAT0227", "spec.ports[0].appProtokol of this Service has no effect", 11),
+    ]
+    assert [d.hint for d in mesh_of(text).diagnostics if d.hint] == [
+        'did you mean "selector"?',
+        'did you mean "appProtocol"?',
+    ]
+
+
+def test_a_misspelled_field_of_a_pod_is_told_and_one_that_runtimes_know_is_theirs(mesh_of: Load) -> None:
+    text = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  strategy: {type: Recreate}
+  replica: 3
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {creationTimestamp: null, labels: {app: web}}
+    spec:
+      tolerationz: []
+      dnsConfig: {nameservers: [192.0.2.1]}
+      securityContext: {runAsUser: 1000, fsGroup: 2000}
+      containers:
+      - name: app
+        readinesProbe: {}
+        tty: true
+        securityContext: {runAsGroup: 7, capabilities: {drop: [ALL]}, privileged: false}
+        volumeMounts: [{name: v, mountPath: /v, subPathExpr: $(A)}]
+"""
+    mesh = mesh_of(text)
+    assert codes(mesh) == [
+        ("LAT0227", "spec.replica of this Deployment has no effect", 7),
+        ("LAT0227", "tolerationz of this Deployment has no effect", 12),
+        ("LAT0227", "readinesProbe of this Deployment has no effect", 17),
+    ]
+    pod = mesh.workloads[0].pod
+    assert pod is not None
+    prefix = "spec.template.spec."
+    assert [name for name, _ in pod.unsupported] == [f"{prefix}dnsConfig", f"{prefix}securityContext"]
+    assert [name.removeprefix(f"{prefix}containers[0].") for name, _ in pod.containers[0].unsupported] == [
+        "tty",
+        "volumeMounts[0].subPathExpr",
+        "securityContext",
+    ]
+    assert (pod.containers[0].user.uid, pod.containers[0].user.gid) == (1000, 7)
+
+
+def test_what_runs_to_its_end_and_what_keeps_traffic_out_is_told(mesh_of: Load) -> None:
+    text = """
+apiVersion: batch/v1
+kind: Job
+metadata: {name: migrate, namespace: shop}
+spec: {template: {spec: {containers: []}}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: deny}
+spec: {podSelector: {}}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {istio.io/dataplane-mode: ambient}}
+"""
+    assert [(code, line) for code, _, line in codes(mesh_of(text))] == [("LAT0228", 2), ("LAT0201", 7), ("LAT0229", 14)]
+
+
+def test_a_replica_set_is_run_like_a_deployment(mesh_of: Load) -> None:
+    text = """
+apiVersion: apps/v1
+kind: ReplicaSet
+metadata: {name: web}
+spec: {replicas: 2, template: {metadata: {labels: {app: web}}, spec: {containers: [{name: app}]}}}
+"""
+    mesh = mesh_of(text)
+    assert [w.name for w in mesh.workloads] == ["web-0", "web-1"]
+    assert mesh.proxies()[0].metadata["OWNER"].endswith("/replicasets/web")

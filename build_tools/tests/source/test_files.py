@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lateen.api.check import check
+from lateen.cli import main
 from lateen.source.read import Loaded, read
 
 Write = Callable[[dict[str, str]], Path]
@@ -138,3 +139,8 @@ def test_the_way_down_takes_kustomizations_as_they_are(write: Write) -> None:
     listing = {"app/kustomization.yaml": "resources: [one.yaml]", "app/one.yaml": SERVICE.format("one")}
     root = write({**listing, "app/other.yaml": SERVICE.format("other"), **services("plain")})
     assert names(read(root, recursive=True)) == ["one", "plain-a", "plain-b"]
+
+
+def test_a_command_wants_to_know_where_the_mesh_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["analyze"]) == 2
+    assert "LAT0019" in capsys.readouterr().err

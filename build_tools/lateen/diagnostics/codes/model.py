@@ -274,3 +274,23 @@ UNREAD = Code(
     example="kind: Service\nspec: {sessionAffinity: ClientIP}",
     fix="Say it with Istio's kinds (consistentHash of a DestinationRule), or remove the field.",
 )
+
+NOT_RUN = Code(
+    "LAT0228",
+    Severity.WARNING,
+    title="Workload that is not run",
+    message="{kind} {name} is not run",
+    why="`up` runs what serves calls. What a Job would have prepared (a schema, data) is missing.",
+    example="kind: Job",
+    fix="Prepare it in an init container, or start it by hand.",
+)
+
+AMBIENT = Code(
+    "LAT0229",
+    Severity.WARNING,
+    title="Ambient mode",
+    message="label {label} asks for Istio's ambient mode, and pods get sidecars here",
+    why="Without ztunnel and waypoints the label has no effect: every pod has a sidecar unless it opts out.",
+    example="labels: {istio.io/dataplane-mode: ambient}",
+    fix="labels: {istio-injection: enabled}",
+)
