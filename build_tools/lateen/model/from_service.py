@@ -32,7 +32,7 @@ def services(body: Fields, context: Context) -> Iterator[Service]:
     """The service of one Kubernetes Service."""
     resource = body.resource
     spec = body.section("spec")
-    spec.ignore(*_WITHOUT_EFFECT, *(name for name, default in _DEFAULTS.items() if spec.raw(name) == default))
+    spec.ignore(*_WITHOUT_EFFECT, *(name for name, default in _DEFAULTS.items() if resource.spec.get(name) == default))
     kind = spec.text("type", "ClusterIP")
     given = spec.texts("clusterIPs") or ((spec.text("clusterIP"),) if spec.text("clusterIP") else ())
     headless = "None" in given
