@@ -148,5 +148,7 @@ def _tell(event: Event, args: argparse.Namespace) -> None:
             print(f"lateen: generation {generation}: {changed} resources changed", file=sys.stderr)
         case {"event": "ended", "process": name, "status": status, "log": log}:
             print(f"lateen: {name} ended ({status}), see {log}", file=sys.stderr)
+        case {"event": "unhealthy", "process": name, "reason": reason}:
+            print(f"lateen: {name} is ended, its probe fails: {reason}", file=sys.stderr)
         case {"event": "restarted", "process": name}:
             print(f"lateen: {name} was started again", file=sys.stderr)

@@ -94,6 +94,8 @@ def _of_address(
     for port in service.ports:
         if item.listed_ports_only and port.name not in item.ports:
             continue
+        if item.served_ports is not None and port.name not in item.served_ports:
+            continue
         target = item.ports.get(port.name) or port.target
         if item.address.startswith("/"):
             target = 0

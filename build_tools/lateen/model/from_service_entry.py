@@ -53,11 +53,12 @@ def service_entries(body: Fields, context: Context) -> Iterator[Service | Addres
             labels=dict(resource.labels),
             created=resource.created,
         )
-        addresses_behind = [_endpoint(section, host, resource.labels) for section in endpoints]
+        served = frozenset(port.name for port in ports)
+        addresses_behind = [_endpoint(section, host, resource.labels, served) for section in endpoints]
         if resolution not in (Resolution.PASSTHROUGH, Resolution.DYNAMIC_DNS):
             yield from addresses_behind
         if resolution in (Resolution.DNS, Resolution.DNS_ROUND_ROBIN) and not endpoints and not selector:
-            yield Address(host, resource.namespace, host)
+            yield Address(host, resource.namespace, host, served_ports=served)
 
 
 def _host(spec: Fields, text: str, index: int) -> str:
@@ -116,9 +117,9 @@ def _check(spec: Fields, names: list[str], resolution: str) -> None:
                 section.report(codes.INVALID_ADDRESS, "address", problem=problem)
 
 
-def _endpoint(section: Fields, host: str, labels: dict[str, str]) -> Address:
-    entry = _entry(section)
-    return replace(entry, hostname=host, namespace=section.resource.namespace, labels={**labels, **entry.labels})
+def _endpoint(section: Fields, host: str, labels: dict[str, str], served: frozenset[str]) -> Address:
+    entry, namespace = _entry(section), section.resource.namespace
+    return replace(entry, hostname=host, namespace=namespace, labels={**labels, **entry.labels}, served_ports=served)
 
 
 def _entry(section: Fields) -> Address:

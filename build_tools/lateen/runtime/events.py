@@ -22,6 +22,7 @@ Event = dict[str, Any]
 | `nack` | the control plane | `proxy`, `type`, `name`, `message`, `origin` |
 | `ended` | the supervisor | `process`, `status`, `log` |
 | `restarted` | the supervisor | `process` |
+| `unhealthy` | the supervisor | `process`, `reason`: a probe failed too often, and the process is told to end |
 """
 
 

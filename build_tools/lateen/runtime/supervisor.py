@@ -20,6 +20,7 @@ from lateen.runtime.child import end_marked
 from lateen.runtime.events import Event, Events
 from lateen.runtime.guard import Guard
 from lateen.runtime.leftovers import reclaim
+from lateen.runtime.liveness import Liveness, LivenessWatch
 from lateen.runtime.plan import Claim, Phase, Plan, Settings
 from lateen.runtime.process.addresses import Block, ClaimedBlock
 from lateen.runtime.process.bound import application_claims, proxy_claims
@@ -27,6 +28,7 @@ from lateen.runtime.process.launch import Launcher, launch
 from lateen.runtime.process.layout import lay_out
 from lateen.runtime.process.preflight import check_claims, check_commands, check_limits
 from lateen.runtime.running import RunningApp, RunningMesh, RunningProxy
+from lateen.runtime.startup import Startup
 from lateen.runtime.state import RunDirectory, RunFiles
 from lateen.runtime.supervision import Supervision
 from lateen.runtime.traffic import TrafficTest, load_tests
@@ -82,12 +84,14 @@ def start(settings: Settings, options: Options = Options()) -> Iterator[Running]
         plan, bootstraps, warnings = _prepare(mesh, settings, claimed.block, run.files, _headers(tests))
         launcher = Launcher(run.id, run.files, envoy, options.started)
         with _processes(run.id, events) as processes:
-            remarks = launch(plan, bootstraps, launcher, processes, control_plane=True).wait(options.timeout)
+            startup = launch(plan, bootstraps, launcher, processes, control_plane=True)
+            remarks = startup.wait(options.timeout)
             view = _view(plan, run.files)
             run.describe(settings.directory, {proxy.key: proxy.address for proxy in view.proxies})
             processes.watch()
             diagnostics = (*mesh.diagnostics, *found, *warnings, *remarks)
-            yield Running(run.id, plan.mesh, view, tests, events, run.files, processes, diagnostics)
+            with _liveness(startup):
+                yield Running(run.id, plan.mesh, view, tests, events, run.files, processes, diagnostics)
 
 
 def _load(settings: Settings) -> Mesh:
@@ -130,6 +134,18 @@ def _processes(run: str, events: Events) -> Iterator[Supervision]:
     finally:
         processes.stop()
         end_marked(run)  # what applications started and left behind
+
+
+@contextmanager
+def _liveness(startup: Startup) -> Iterator[None]:
+    """Ask the applications that started whether they still live."""
+    watch = LivenessWatch(
+        Liveness(app.application, app.process, app.readiness.question, startup.events) for app in startup.applications
+    )
+    try:
+        yield
+    finally:
+        watch.stop()
 
 
 def _prepare(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from lateen.model.endpoints import target_port
@@ -74,7 +76,8 @@ def _known_targets(mesh: Mesh, service: Service, proxy: Proxy) -> dict[int, int]
 def _workload(mesh: Mesh, proxy: Proxy) -> Workload:
     """The mesh's workload of that name, address or labels, which knows named ports; its labels are the proxy's.
 
-    A proxy that is like none of them is a workload of its own.
+    A proxy that is like none of them is a workload of its own. What Istio's agent says of the pod (`POD_PORTS`) stands
+    over what a workload that is merely alike says.
     """
     labels = dict(proxy.labels)
     known = mesh.workload(f"{proxy.name}.{proxy.namespace}")
@@ -85,7 +88,16 @@ def _workload(mesh: Mesh, proxy: Proxy) -> Workload:
     alike = [w for w in neighbours if w.labels == labels] or [w for w in neighbours if w.labels and labels]
     ref = Ref("Proxy", proxy.namespace, proxy.name)
     found = next(iter([*here, *alike]), Workload(proxy.name, proxy.namespace, proxy.owner, ref))
-    return replace(found, labels=labels)
+    return replace(found, labels=labels, named_ports={**found.named_ports, **_pod_ports(proxy)})
+
+
+def _pod_ports(proxy: Proxy) -> dict[str, int]:
+    """The named container ports in the node metadata `POD_PORTS`: a JSON list, or a list; empty if it is neither."""
+    given = proxy.metadata.get("POD_PORTS", ())
+    with suppress(ValueError):
+        given = json.loads(given) if isinstance(given, str) else given
+    ports = [port for port in given if isinstance(port, Mapping)] if isinstance(given, Sequence) else []
+    return {str(p["name"]): p["containerPort"] for p in ports if p.get("name") and type(p.get("containerPort")) is int}
 
 
 def _agree(one: Mapping[str, str], other: Mapping[str, str]) -> bool:

@@ -468,3 +468,13 @@ spec: {replicas: 2, template: {metadata: {labels: {app: web}}, spec: {containers
     mesh = mesh_of(text)
     assert [w.name for w in mesh.workloads] == ["web-0", "web-1"]
     assert mesh.proxies()[0].metadata["OWNER"].endswith("/replicasets/web")
+
+
+def test_an_endpoint_serves_the_ports_of_its_own_service_entry(mesh_of: Load) -> None:
+    one = entry(
+        "{hosts: [a.x], resolution: STATIC, ports: [{number: 80, name: http}], endpoints: [{address: 10.0.0.1}]}"
+    )
+    two = "{hosts: [a.x], resolution: STATIC, ports: [{number: 80, name: http}, {number: 81, name: tcp}], "
+    two = entry(two + "endpoints: [{address: 10.0.0.2}]}").replace("name: a}", "name: b}")
+    found = mesh_of(one + "---\n" + two).endpoints["a.x", "default"]
+    assert [(e.address, e.service_port) for e in found] == [("10.0.0.1", 80), ("10.0.0.2", 80), ("10.0.0.2", 81)]

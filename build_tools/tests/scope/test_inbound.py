@@ -210,3 +210,20 @@ def test_ports_have_modes_of_their_own(mesh_of: Load) -> None:
     assert view.passthrough is MtlsMode.STRICT
     assert view.passthrough_ports == ((7, MtlsMode.PERMISSIVE),)
     assert str(view.peer_authentication) == "PeerAuthentication default/own"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        '[{"name":"web","containerPort":7070,"protocol":"TCP"},{"containerPort":1}]',
+        [{"name": "web", "containerPort": 7070}],
+    ],
+)
+def test_a_proxy_that_no_document_declares_tells_its_named_ports_itself(mesh_of: Load, given: Any) -> None:
+    services = APP.split("---", maxsplit=1)[0]
+    assert [p.port for p in inbound(mesh_of(services), POD_PORTS=given).ports] == [7070, 9000]
+
+
+@pytest.mark.parametrize("given", ["", "{", "7", '["a"]', '[{"name":"web"}]', 7])
+def test_pod_ports_that_say_nothing_are_none(mesh_of: Load, given: Any) -> None:
+    assert [p.port for p in inbound(mesh_of(APP.split("---", maxsplit=1)[0]), POD_PORTS=given).ports] == [9000]
