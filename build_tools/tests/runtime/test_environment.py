@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from lateen.diagnostics import Redacted
 from lateen.model.identity import Ref
 from lateen.model.mesh import Mesh
-from lateen.model.pod import Container, EnvVar
+from lateen.model.pod import Container, EnvSource, EnvVar
 from lateen.model.secret import Secret
 from lateen.model.service import Protocol, Service, ServicePort
 from lateen.model.workload import Workload
@@ -154,3 +154,24 @@ def test_services_of_the_namespace_have_variables() -> None:
         "USER_DB_SERVICE_PORT_HTTP_ADMIN": "80",
     }
     assert service_variables(mesh, "shop", lambda _: "") == {}
+
+
+def test_a_whole_object_becomes_variables_under_those_of_env() -> None:
+    objects = Objects({("ConfigMap", "shop", "settings"): {"A": b"1", "B": b"2", "x=y": b"", "bytes": b"\xff"}})
+    environment = Environment(WEB, "127.2.0.1", objects, {"P_A": "inherited"})
+    sources = (EnvSource("ConfigMap", "settings", "P_"), EnvSource("Secret", "gone", optional=True))
+    found = list(environment.add(Container("app", env_from=sources, env=(EnvVar("P_B", "mine $(P_A)"),))))
+    assert environment.variables == {"P_A": "1", "P_B": "mine 1"}
+    assert [(d.code, d.message.split("'")[1]) for d in found] == [("LAT0725", "bytes"), ("LAT0725", "x=y")]
+
+
+def test_a_whole_object_that_does_not_exist_is_an_error_unless_optional() -> None:
+    environment = Environment(WEB, "127.2.0.1", Objects(), {})
+    (finding,) = environment.add(Container("app", env_from=(EnvSource("Secret", "gone"),)))
+    assert (finding.code, "Secret gone" in finding.message) == ("LAT0708", True)
+
+
+def test_a_resource_field_is_told_and_left_out() -> None:
+    environment = Environment(WEB, "127.2.0.1", Objects(), {})
+    (finding,) = environment.add(Container("app", env=(EnvVar("CPUS", resource_ref="limits.cpu"),)))
+    assert (finding.code, environment.variables) == ("LAT0707", {})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,13 @@ from lateen.diagnostics import Origin, Redacted
 from lateen.model.identity import Ref
 from lateen.model.mesh import Mesh
 from lateen.model.mesh_config import MeshConfig
-from lateen.model.pod import Container, EnvVar, HttpGet, PodSpec, Probe
+from lateen.model.pod import Container, EnvVar, HttpGet, PodSpec, Probe, User, Volume
 from lateen.model.secret import Secret
 from lateen.model.service import Protocol, Service, ServicePort
 from lateen.model.workload import Workload
-from lateen.runtime.plan import Plan, Settings, instances
+from lateen.runtime.plan import Phase, Plan, Settings, instances
 from lateen.runtime.process.addresses import Block
+from lateen.runtime.process.bound import application_claims
 from lateen.runtime.process.layout import lay_out
 from lateen.runtime.state import RunFiles
 
@@ -205,3 +208,31 @@ def test_headless_tcp_services_need_no_address() -> None:
     mesh = Mesh(workloads=MESH.workloads, services=(service("db", Protocol.TCP, headless=True),))
     sidecar = next(p for p in planned(mesh)[0].proxies if p.key == "web-0.shop")
     assert sidecar.proxy.metadata["LATEEN_TCP_ADDRESSES"] == {}
+
+
+def test_what_a_process_cannot_have_is_told_once_for_all_replicas() -> None:
+    pod = PodSpec(
+        (container(user=User(os.getuid() + 1), unsupported=(("spec.containers[0].resources", PLACE),)),),
+        volumes=(Volume("data", "emptyDir"),),
+    )
+    annotations = {"traffic.sidecar.istio.io/excludeOutboundPorts": "6379", "other": "x"}
+    one = workload("web", pod=pod, annotations=annotations, proxy_config={"concurrency": 2})
+    _, findings = lay_out(Mesh(workloads=(one, replace(one, name="web-1"))), SETTINGS, FIRST, FILES)
+    assert [(f.code, f.message.partition(" of web")[0]) for f in findings] == [
+        ("LAT0707", "volume data"),
+        ("LAT0707", "spec.containers[0].resources"),
+        ("LAT0707", f"runAsUser {os.getuid() + 1} of container app"),
+        ("LAT0707", "traffic.sidecar.istio.io/excludeOutboundPorts"),
+        ("LAT0707", "concurrency of proxy.istio.io/config"),
+    ]
+
+
+def test_init_containers_come_first_and_claim_no_port() -> None:
+    init = (container(name="migrate"), container(name="cache", sidecar=True))
+    [*apps] = planned(Mesh(workloads=(workload("web", pod=PodSpec((container(),), init)),)))[0].applications
+    assert [(a.container, a.phase) for a in apps] == [
+        ("migrate", Phase.INIT),
+        ("cache", Phase.SIDECAR),
+        ("app", Phase.MAIN),
+    ]
+    assert list(application_claims(replace(apps[0], ports=(80,)))) == []
