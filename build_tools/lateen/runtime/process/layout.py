@@ -14,7 +14,7 @@ from lateen.model.from_annotations import PROXY_CONFIG, TRAFFIC
 from lateen.model.mesh import Mesh
 from lateen.model.pod import Container, PodSpec
 from lateen.model.proxy import Proxy
-from lateen.model.service import Service
+from lateen.model.service import Protocol, Service, ServicePort
 from lateen.model.workload import Workload
 from lateen.runtime.environment import Environment, Objects, expand, service_variables
 from lateen.runtime.plan import Application, Phase, Plan, PlannedProxy, Settings, instances
@@ -62,8 +62,13 @@ def _key(proxy: Proxy) -> str:
 
 def _tcp_services(mesh: Mesh) -> tuple[Service, ...]:
     """Services that need an address of their own in every sidecar, in a defined order."""
-    found = (s for s in mesh.services if not s.headless and any(p.protocol.is_tcp for p in s.ports))
+    found = (s for s in mesh.services if not s.headless and any(_own_listener(p) for p in s.ports))
     return tuple(sorted(found, key=lambda s: (s.hostname, s.namespace)))
+
+
+def _own_listener(port: ServicePort) -> bool:
+    """Whether a connection to the port must be told from others by its address: TCP, or a port that says nothing."""
+    return port.protocol.is_tcp or port.protocol is Protocol.AUTO
 
 
 def _limits(settings: Settings, workloads: int, tcp_services: int) -> Iterator[Diagnostic]:
@@ -136,7 +141,7 @@ class _Layout:
                     f"{service.hostname}:{port.number}": self.block.tcp(number, position)
                     for position, service in enumerate(self.services, 1)
                     for port in service.ports
-                    if port.protocol.is_tcp
+                    if _own_listener(port)
                 },
             }
         return PlannedProxy(replace(proxy, metadata=metadata), workload, socket)
@@ -198,7 +203,7 @@ class _Layout:
         return self.mesh.config.proxy_http_port or HTTP_PROXY_PORT
 
     def _host(self, number: int, service: Service) -> str:
-        """How an application reaches a service: an address for TCP; by name, which its http_proxy knows, for HTTP."""
-        if service.ports and service.ports[0].protocol.is_tcp and service in self.services:
+        """How an application reaches a service: an address for TCP; for HTTP by name, which its http_proxy knows."""
+        if service.ports and _own_listener(service.ports[0]) and service in self.services:
             return self.block.tcp(number, self.services.index(service) + 1)
         return service.hostname
