@@ -1,0 +1,38 @@
+"""Well-known sample applications, in our own words, running: what their expectations say, and what they do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import requests
+
+from harness import Run, eventually
+from lateen.runtime.traffic import run_once
+
+EXAMPLES = Path(__file__).parents[1] / "envoy_configs"
+
+
+@pytest.mark.parametrize("name", ["bookinfo", "guestbook", "helloworld"])
+def test_every_expectation_of_a_sample_holds(up: Run, name: str) -> None:
+    with up(EXAMPLES / name) as running:
+        report = run_once(running.view, running.mesh, running.tests)
+    assert running.tests
+    assert [f"{r.name}: {'; '.join(r.failures)}" for r in report.results if not r.held] == []
+
+
+def test_what_is_written_through_the_gateway_is_read_from_every_follower(up: Run) -> None:
+    """From the page by its sidecar to the leader, from there to the followers, and back: TCP all the way, by mTLS."""
+    with up(EXAMPLES / "guestbook") as running:
+        gateway = next(proxy for proxy in running.view.proxies if proxy.kind == "router")
+
+        def page(**query: str) -> dict[str, object]:
+            url = f"http://{gateway.address}:8080/guestbook.php"
+            answer = requests.get(url, query, headers={"host": "guestbook.example"}, timeout=10)
+            answer.raise_for_status()
+            found: dict[str, object] = answer.json()
+            return found
+
+        page(cmd="set", value="ahoy")
+        page(cmd="set", value="land")
+        eventually(lambda: all(page(cmd="get") == {"entries": ["ahoy", "land"]} for _ in range(10)), seconds=10)
