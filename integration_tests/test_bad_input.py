@@ -126,6 +126,18 @@ def test_an_application_that_ends_at_once(base: Path, directory: Path) -> None:
     assert "web-0.default.app.log" in errors
 
 
+def test_an_init_container_that_fails(base: Path, directory: Path) -> None:
+    web = deployment("web")
+    failing = {
+        "name": "migrate",
+        "command": ["python3", "-c", "print('connecting', flush=True); raise SystemExit('no database')"],
+    }
+    web["spec"]["template"]["spec"]["initContainers"] = [failing]
+    errors = refused(base, write(directory, web=documents(web, service("web"))))
+    assert "init container migrate of web ended (exit status 1): connecting / no database" in errors
+    assert "web-0.default.migrate.log" in errors
+
+
 def test_an_application_that_never_becomes_ready(base: Path, directory: Path) -> None:
     probe = {"httpGet": {"path": "/", "port": 8081}}
     mesh = write(directory, web=documents(deployment("web", readinessProbe=probe), service("web")))

@@ -9,6 +9,7 @@ import requests
 
 from harness import Run, eventually
 from lateen.runtime.traffic import run_once
+from meshes import deployment, documents, save, service, virtual_service, write
 
 EXAMPLES = Path(__file__).parents[1] / "envoy_configs"
 
@@ -36,3 +37,29 @@ def test_what_is_written_through_the_gateway_is_read_from_every_follower(up: Run
         page(cmd="set", value="ahoy")
         page(cmd="set", value="land")
         eventually(lambda: all(page(cmd="get") == {"entries": ["ahoy", "land"]} for _ in range(10)), seconds=10)
+
+
+def test_an_edit_of_any_file_that_was_named_is_put_in_force(up: Run, directory: Path) -> None:
+    """Two folders, one of them by a kustomization that leads elsewhere."""
+    (directory / "mesh").mkdir(parents=True)
+    app = write(directory / "app", web=documents(deployment("web"), service("web")))
+    mesh = directory / "mesh"
+    save(mesh / "kustomization.yaml", "resources: [../rules/timeout.yaml]\n")
+    rules = write(directory / "rules", timeout=documents(virtual_service("web", timeout="5s")))
+    with up(app, more=(mesh,)) as running:
+        save(rules / "timeout.yaml", documents(virtual_service("web", timeout="6s")))
+        running.events.wait_for(lambda e: e["event"] == "compiled" and e["generation"] == 2 and e["changed"], 20)
+        since = len(running.events)
+        save(mesh / "kustomization.yaml", "resources: []\n")
+        running.events.wait_for(lambda e: e["event"] == "compiled" and e["changed"], 20, since)
+
+
+def test_a_container_that_hangs_is_started_again(up: Run, directory: Path) -> None:
+    probe = {"exec": {"command": ["test", "!", "-e", "hangs"]}, "periodSeconds": 1, "failureThreshold": 1}
+    mesh = write(directory, web=documents(deployment("web", livenessProbe=probe), service("web")))
+    with up(mesh) as running:
+        save(directory / "hangs", "")
+        found = running.events.wait_for(lambda e: e["event"] == "unhealthy", 20)
+        assert found["process"] == "web-0.default.app"
+        (directory / "hangs").unlink()
+        running.events.wait_for(lambda e: e["event"] == "restarted", 20)

@@ -40,7 +40,7 @@ def test_init_containers_run_one_after_the_other_and_before_the_others(lab: Lab,
 
 
 def test_an_init_container_that_fails_is_named_with_its_last_words(lab: Lab, address: str) -> None:
-    script = "print('connecting'); raise SystemExit('no database')"
+    script = "print('connecting', flush=True); raise SystemExit('no database')"
     init = python(address, "-c", script, container="migrate", phase=Phase.INIT)
     assert lab.fails(lab.launch(init, serving(address))) == ["LAT0723"]
     [finding] = lab.diagnostics
