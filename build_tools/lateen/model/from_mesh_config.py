@@ -47,6 +47,7 @@ def mesh_config(body: Mapping[str, Any]) -> MeshConfig:
         ),
         locality_failover=tuple((str(f.get("from", "")), str(f.get("to", ""))) for f in locality.get("failover") or ()),
         h2_upgrade_policy=body.get("h2UpgradePolicy") or "DO_NOT_UPGRADE",
+        drain_duration=_seconds(proxy, "drainDuration", _DEFAULT.drain_duration),
         default_config=proxy,
     )
 

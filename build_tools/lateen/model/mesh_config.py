@@ -48,6 +48,7 @@ class MeshConfig:
     locality_distribute: tuple[tuple[str, tuple[tuple[str, int], ...]], ...] = ()
     locality_failover: tuple[tuple[str, str], ...] = ()
     h2_upgrade_policy: str = "DO_NOT_UPGRADE"
+    drain_duration: float = 45.0  # defaultConfig.drainDuration
     default_config: dict[str, Any] = field(default_factory=dict, hash=False)
 
     def provider(self, name: str) -> Provider | None:

@@ -82,7 +82,7 @@ def start(settings: Settings, options: Options = Options()) -> Iterator[Running]
     with ClaimedBlock() as claimed, _run_directory(options.base) as run, Guard(run.files.root):
         run.describe(settings.directory, {})
         plan, bootstraps, warnings = _prepare(mesh, settings, claimed.block, run.files, _headers(tests))
-        launcher = Launcher(run.id, run.files, envoy, options.started)
+        launcher = Launcher(run.id, run.files, envoy, mesh.config.drain_duration, options.started)
         with _processes(run.id, events) as processes:
             startup = launch(plan, bootstraps, launcher, processes, control_plane=True)
             remarks = startup.wait(options.timeout)

@@ -12,6 +12,7 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
+from lateen.model.mesh_config import MeshConfig
 from lateen.runtime.child import MARK, Child, run_to_end
 from lateen.runtime.plan import Application, Plan, PlannedProxy
 from lateen.runtime.probing import Execute, Target
@@ -30,7 +31,7 @@ ENVOY_OPTIONS = (
     "--file-flush-interval-msec",
     "100",  # call logs are read back while a test waits
     "--drain-strategy",
-    "immediate",  # as Istio: a kept connection leaves a changed listener after its next answer, not within 10 minutes
+    "immediate",  # as Istio: a kept connection leaves a changed listener after its next answer, not some time later
     "--log-level",
     "warning",
 )
@@ -38,11 +39,16 @@ ENVOY_OPTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Launcher:
-    """Starts what a run consists of; everything carries the run's mark. `started` hears of each command."""
+    """Starts what a run consists of; everything carries the run's mark.
+
+    `drain_duration` is how long, in seconds, an Envoy keeps a listener that an edit replaced: as in Istio, connections
+    that are still there then are closed. `started` hears of each command.
+    """
 
     run: str
     files: RunFiles
     envoy: Path
+    drain_duration: float = MeshConfig().drain_duration
     started: Callable[[str, tuple[str, ...]], None] = lambda _name, _argv: None
 
     def control_plane(self) -> Child:
@@ -67,7 +73,8 @@ class Launcher:
         """Write the bootstrap of a proxy and start its Envoy."""
         path = self.files.bootstrap(planned.key)
         path.write_text(json.dumps(bootstrap))
-        argv = (str(self.envoy), "--config-path", str(path), *ENVOY_OPTIONS)
+        drain = str(max(1, round(self.drain_duration)))
+        argv = (str(self.envoy), "--config-path", str(path), *ENVOY_OPTIONS, "--drain-time-s", drain)
         return self._child(planned.name, argv, dict(os.environ))
 
     def _child(

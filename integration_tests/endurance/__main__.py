@@ -1,0 +1,37 @@
+"""`python -m endurance --seconds 1800`: run a soak, print what it showed; exit 1 if something failed or grew."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from endurance.soak import Report, soak
+from lateen.runtime.supervisor import Options
+
+
+def main() -> int:
+    """Run it."""
+    parser = argparse.ArgumentParser(prog="endurance", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=1800.0, help="how long (default 1800)")
+    seconds = parser.parse_args().seconds
+    with tempfile.TemporaryDirectory(prefix="soak-") as folder:
+        report = soak(seconds, Path(folder), Options(base=Path(folder) / "runs"))
+    show(report)
+    return 0 if report.held else 1
+
+
+def show(report: Report) -> None:
+    """Print it."""
+    print(f"{report.seconds:.0f} s, {sum(report.edits.values())} edits {dict(report.edits)}")
+    print(f"{sum(report.calls.values())} calls {dict(report.calls)}, {report.failed} failed")
+    print(f"at most {report.disk / 1e6:.1f} MB of files")
+    for level in report.levels:
+        print(f"  {'ok  ' if level.flat else 'GREW'} {level}")
+    for text in (*report.failures, *report.ended):
+        print(f"  {text}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

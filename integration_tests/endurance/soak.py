@@ -1,0 +1,74 @@
+"""The soak: `python -m endurance --seconds 1800`, or as a test for a minute."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from arrivals import Arrivals
+from endurance.edits import Editor, storefront
+from endurance.load import LONG_SECONDS, Load
+from endurance.samples import Level, Samples
+from lateen.runtime.plan import Settings
+from lateen.runtime.supervisor import Options, start
+
+STOREFRONT = Path(__file__).parents[2] / "envoy_configs" / "storefront"
+
+CERTIFICATE_SECONDS = 20.0
+"""Certificates are renewed when half of this has passed."""
+
+DRAIN_SECONDS = 10
+"""How long proxies keep old listeners: longer than the longest request, and short enough for a soak of a minute."""
+
+DISK_BYTES = 500_000_000
+
+EDIT_EVERY = 1.0
+
+
+@dataclass(slots=True)
+class Report:
+    """What a soak showed."""
+
+    seconds: float = 0.0
+    calls: Counter[str] = field(default_factory=Counter)
+    edits: Counter[str] = field(default_factory=Counter)
+    renewals: int = 0
+    disk: int = 0
+    failed: int = 0
+    failures: list[str] = field(default_factory=list)
+    levels: list[Level] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+
+    @property
+    def growing(self) -> list[str]:
+        """What did not stay level."""
+        return [str(level) for level in self.levels if not level.flat]
+
+    @property
+    def held(self) -> bool:
+        """Whether nothing failed, ended or grew."""
+        return not (self.failed or self.growing or self.ended) and self.disk < DISK_BYTES
+
+
+def soak(seconds: float, folder: Path, options: Options) -> Report:
+    """Run the storefront for so many seconds; the copy that is edited is in `folder`."""
+    report = Report()
+    with Arrivals("127.0.0.1") as first, Arrivals("127.0.0.1") as second:
+        backends = ("127.0.0.1", first.port), ("127.0.0.1", second.port)
+        directory = storefront(STOREFRONT, folder / "storefront", backends, f"{DRAIN_SECONDS}s")
+        assert DRAIN_SECONDS > LONG_SECONDS
+        settings = Settings(directory, certificate_lifetime=CERTIFICATE_SECONDS)
+        with start(settings, options) as running:
+            editor, load, samples = Editor(running, directory, backends), Load(running), Samples(running, seconds)
+            begin = time.monotonic()
+            with load.applied(), samples.taken():
+                while (passed := time.monotonic() - begin) < seconds:
+                    report.edits[editor.edit()] += 1
+                    time.sleep(max(0.0, begin + editor.made * EDIT_EVERY - time.monotonic()))
+            report.seconds, report.calls = passed, load.made
+            report.failures, report.failed = load.failures, load.failed
+            report.levels, report.disk = samples.levels(), samples.largest
+            report.ended = [f"{e['process']}: {e['status']}" for e in running.events.since() if e["event"] == "ended"]
+    return report
