@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from endurance.soak import Report, soak
@@ -18,19 +19,18 @@ def main() -> int:
     seconds = parser.parse_args().seconds
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         report = soak(seconds, Path(folder), Options(base=Path(folder) / "runs"))
-    show(report)
+    sys.stdout.write("".join(f"{line}\n" for line in lines(report)))
     return 0 if report.held else 1
 
 
-def show(report: Report) -> None:
-    """Print it."""
-    print(f"{report.seconds:.0f} s, {sum(report.edits.values())} edits {dict(report.edits)}")
-    print(f"{sum(report.calls.values())} calls {dict(report.calls)}, {report.failed} failed")
-    print(f"at most {report.disk / 1e6:.1f} MB of files")
+def lines(report: Report) -> Iterator[str]:
+    """What it showed, for people."""
+    yield f"{report.seconds:.0f} s, {report.edits.total()} edits {dict(report.edits)}"
+    yield f"{report.calls.total()} calls {dict(report.calls)}, {report.failed} failed"
+    yield f"{report.renewals} certificates renewed per proxy, at most {report.disk / 1e6:.1f} MB of files"
     for level in report.levels:
-        print(f"  {'ok  ' if level.flat else 'GREW'} {level}")
-    for text in (*report.failures, *report.ended):
-        print(f"  {text}")
+        yield f"  {'ok  ' if level.flat else 'GREW'} {level}"
+    yield from (f"  {text}" for text in (*report.failures, *report.ended))
 
 
 if __name__ == "__main__":

@@ -73,8 +73,8 @@ class Load:
     def _expectations(self, offset: int) -> Iterator[str]:
         """The calls in turn, each judged by its own expectation as far as the answer tells."""
         caller = Caller(self._running.view, self._running.mesh)
-        found = [(c, route) for t in self._running.tests for c in t.calls if isinstance(route := caller.route(c), Route)]
-        calls = [(_by_answer(call), route) for call, route in found]
+        all_calls = (_by_answer(call) for test in self._running.tests for call in test.calls)
+        calls = [(call, route) for call in all_calls if isinstance(route := caller.route(call), Route)]
         start = offset * len(calls) // 3
         for call, route in itertools.cycle(calls[start:] + calls[:start]):
             problems = failures(call, [caller.make(call, route)], {}, "", Hosts())

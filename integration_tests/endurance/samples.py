@@ -19,7 +19,7 @@ _SAMPLES = 400
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """Something that is counted, and by how much it may grow: by `part` of what it was, or by `least` if that is more."""
+    """Something that is counted, and how far it may grow: by `part` of what it was, or by `least` if that is more."""
 
     name: str
     unit: str

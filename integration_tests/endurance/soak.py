@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from arrivals import Arrivals
 from endurance.edits import Editor, storefront
-from endurance.load import LONG_SECONDS, Load
+from endurance.load import Load
 from endurance.samples import Level, Samples
+from harness import counters
+from lateen.runtime.events import Event
 from lateen.runtime.plan import Settings
-from lateen.runtime.supervisor import Options, start
+from lateen.runtime.supervisor import Options, Running, start
 
 STOREFRONT = Path(__file__).parents[2] / "envoy_configs" / "storefront"
 
@@ -22,7 +24,8 @@ CERTIFICATE_SECONDS = 20.0
 DRAIN_SECONDS = 10
 """How long proxies keep old listeners: longer than the longest request, and short enough for a soak of a minute."""
 
-DISK_BYTES = 500_000_000
+DISK_BYTES = 250_000_000
+"""What the files of a run may come to, all of its logs full."""
 
 EDIT_EVERY = 1.0
 
@@ -41,6 +44,11 @@ class Report:
     levels: list[Level] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
 
+    def hear(self, event: Event) -> None:
+        """Take note of a process that ended, and of what an Envoy refused."""
+        if event["event"] in ("ended", "nack"):
+            self.ended.append(str(event))
+
     @property
     def growing(self) -> list[str]:
         """What did not stay level."""
@@ -49,7 +57,8 @@ class Report:
     @property
     def held(self) -> bool:
         """Whether nothing failed, ended or grew."""
-        return not (self.failed or self.growing or self.ended) and self.disk < DISK_BYTES
+        enough = self.renewals >= self.seconds / CERTIFICATE_SECONDS
+        return enough and not (self.failed or self.growing or self.ended) and self.disk < DISK_BYTES
 
 
 def soak(seconds: float, folder: Path, options: Options) -> Report:
@@ -58,17 +67,21 @@ def soak(seconds: float, folder: Path, options: Options) -> Report:
     with Arrivals("127.0.0.1") as first, Arrivals("127.0.0.1") as second:
         backends = ("127.0.0.1", first.port), ("127.0.0.1", second.port)
         directory = storefront(STOREFRONT, folder / "storefront", backends, f"{DRAIN_SECONDS}s")
-        assert DRAIN_SECONDS > LONG_SECONDS
         settings = Settings(directory, certificate_lifetime=CERTIFICATE_SECONDS)
-        with start(settings, options) as running:
+        with start(settings, replace(options, notify=report.hear)) as running:
             editor, load, samples = Editor(running, directory, backends), Load(running), Samples(running, seconds)
-            begin = time.monotonic()
+            begin, certificates = time.monotonic(), _renewed(running)
             with load.applied(), samples.taken():
                 while (passed := time.monotonic() - begin) < seconds:
                     report.edits[editor.edit()] += 1
                     time.sleep(max(0.0, begin + editor.made * EDIT_EVERY - time.monotonic()))
-            report.seconds, report.calls = passed, load.made
-            report.failures, report.failed = load.failures, load.failed
-            report.levels, report.disk = samples.levels(), samples.largest
-            report.ended = [f"{e['process']}: {e['status']}" for e in running.events.since() if e["event"] == "ended"]
+            report.seconds, report.renewals = passed, _renewed(running) - certificates
+    report.calls, report.failures, report.failed = load.made, load.failures, load.failed
+    report.levels, report.disk = samples.levels(), samples.largest
     return report
+
+
+def _renewed(running: Running) -> int:
+    """How many certificates the proxy has got that got the fewest."""
+    counted = (counters(running, proxy.owner, r"^sds\.default\.update_success$") for proxy in running.view.proxies)
+    return min(sum(count.values()) for count in counted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,13 +102,18 @@ def _json(value: Any) -> bytes:
 
 
 def _write(snapshots: dict[str, Snapshot], folder: Path) -> None:
-    from lateen.identity.files import write  # noqa: PLC0415
+    from lateen.identity.files import write_all  # noqa: PLC0415
 
-    for key, snapshot in snapshots.items():
-        write(folder / f"{key}.json", _json(snapshot.static()), 0o600 if snapshot.secrets else 0o644)
     modules = {name: content for snapshot in snapshots.values() for name, content in _modules(snapshot)}
-    for name, content in modules.items():
-        write(folder / "modules" / name, content)
+    write_all(
+        chain(
+            (
+                (folder / f"{key}.json", _json(snapshot.static()), 0o600 if snapshot.secrets else 0o644)
+                for key, snapshot in snapshots.items()
+            ),
+            ((folder / "modules" / name, content, 0o644) for name, content in modules.items()),
+        )
+    )
 
 
 def _modules(snapshot: Snapshot) -> Iterator[tuple[str, bytes]]:

@@ -27,7 +27,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +41,15 @@ from lateen.deliver.verdicts import Verdicts
 from lateen.deliver.watch import Watch
 from lateen.diagnostics import Diagnostic, MeshError, Origin
 from lateen.diagnostics.codes.deliver import INTERNAL
+from lateen.diagnostics.codes.runtime import STATE_NOT_WRITTEN
 from lateen.identity import CertificateStore
 from lateen.schema import Schema
 
 TICK = 0.1
 """Seconds between looks at the files, the clock and the parent."""
+
+RETRY = timedelta(seconds=5)
+"""Until what could not be written is tried again."""
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -65,6 +69,8 @@ class ControlPlane:
         }
         self._compiled: Compiled | None = None
         self._renew_at: datetime | None = None
+        self._compile_at: datetime | None = None
+        self._unwritten = ""
         self._generation = 0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -77,10 +83,10 @@ class ControlPlane:
             self._report({"event": "serving"})
             await self._recompile()
             while not await _waited(stop, TICK):
-                if watch.changed():
+                if watch.changed() or _due(self._compile_at):
                     await self._recompile()
-                elif self._compiled and self._renew_at and datetime.now(UTC) >= self._renew_at:
-                    self._offer(self._encode(self._compiled))
+                elif self._compiled and _due(self._renew_at):
+                    self._renew(self._compiled)
         finally:
             await asyncio.gather(*(server.stop() for server in self._servers.values()))
 
@@ -110,6 +116,7 @@ class ControlPlane:
     async def _recompile(self) -> None:
         """Put the files as they are now in force, or say why that cannot be."""
         self._generation += 1
+        self._compile_at = None
         before = self._compiled
         try:
             compiled = await asyncio.to_thread(recompile, self._plan, self._store)
@@ -117,15 +124,39 @@ class ControlPlane:
         except MeshError as error:
             self._diagnostics(error.diagnostics, used=False)
             return
+        except OSError as error:
+            self._compile_at = self._not_written(error, used=False)
+            return
         except Exception as error:  # an edit that finds a fault of the compiler must not end the control plane
-            traceback.print_exc()
+            with contextlib.suppress(OSError):  # the log may be on a full disk
+                traceback.print_exc()
             self._diagnostics([INTERNAL.at(Origin(), reason=f"{type(error).__name__}: {error}")], used=False)
             return
-        self._compiled = compiled
+        self._compiled, self._unwritten = compiled, ""
         self._report({"event": "compiled", "generation": self._generation, "changed": self._changed(resources)})
         if before:  # what was found at the start has been told by whoever started this
             self._diagnostics([d for d in compiled.findings if d not in before.findings], used=True)
         self._offer(resources)
+
+    def _renew(self, compiled: Compiled) -> None:
+        """Offer new certificates; those that cannot be kept are not used, and the old ones are good for as long again.
+
+        A successor that did not find them would give every Envoy others.
+        """
+        try:
+            resources = self._encode(compiled)
+        except OSError as error:
+            self._renew_at = self._not_written(error, used=True)
+            return
+        self._unwritten = ""
+        self._offer(resources)
+
+    def _not_written(self, error: OSError, *, used: bool) -> datetime:
+        """Report, once for each reason, that the state directory cannot be written; gives the time to try again."""
+        if (reason := str(error)) != self._unwritten:
+            self._unwritten = reason
+            self._diagnostics([STATE_NOT_WRITTEN.at(Origin(), reason=reason)], used=used)
+        return datetime.now(UTC) + RETRY
 
     def _encode(self, compiled: Compiled) -> dict[str, Resources]:
         identities = compiled.identities(self._store)
@@ -161,6 +192,10 @@ def _finding(diagnostic: Diagnostic) -> dict[str, Any]:
         "origin": str(diagnostic.origin) if diagnostic.origin.file else "",
         "hint": diagnostic.hint,
     }
+
+
+def _due(at: datetime | None) -> bool:
+    return at is not None and datetime.now(UTC) >= at
 
 
 async def _waited(event: asyncio.Event, seconds: float) -> bool:

@@ -129,6 +129,9 @@ class Stream:
                 found.append(verdict)
             elif verdict:
                 del self.rejected[sent.type_url, name]
+        if sent.type_url in WILDCARD:
+            for name in sent.removed:
+                self.rejected.pop((sent.type_url, name), None)
         return found
 
     def _refused(self, sent: _InFlight, text: str) -> list[Rejection]:

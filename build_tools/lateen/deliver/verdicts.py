@@ -26,8 +26,9 @@ class Verdicts:
         return {(r.type_url, r.name): r for r in found}
 
     def keep(self, proxy: str, rejected: Mapping[Reference, Rejection]) -> None:
-        """Replace what is kept of that proxy. Raises OSError."""
+        """Replace what is kept of that proxy; what the file cannot take is kept by this process alone."""
         fields = [[r.type_url, r.name, r.version, r.message] for r in rejected.values() if r.type_url in ONE_BY_ONE]
         if fields != self._kept.get(proxy, []):
             self._kept[proxy] = fields
-            files.write(self._path, json.dumps(self._kept).encode(), 0o600)
+            with contextlib.suppress(OSError):
+                files.write(self._path, json.dumps(self._kept).encode(), 0o600)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from lateen.diagnostics import Diagnostic, Origin, Severity
@@ -25,41 +27,53 @@ Event = dict[str, Any]
 | `unhealthy` | the supervisor | `process`, `reason`: a probe failed too often, and the process is told to end |
 """
 
+KEPT = 10_000
+"""How many events are remembered: a mesh that is edited every second adds them for ever."""
+
 
 class Events:
-    """A log of events that threads add to and wait on; `notify` hears of each one, on the thread that adds it."""
+    """A log of events that threads add to and wait on; `notify` hears of each one, on the thread that adds it.
+
+    Positions count from the first event on. Of the oldest events beyond KEPT only the positions are left.
+    """
 
     def __init__(self, notify: Callable[[Event], None] = lambda _event: None) -> None:
         self._notify = notify
-        self._events: list[Event] = []
+        self._events: deque[Event] = deque(maxlen=KEPT)
+        self._added = 0
         self._changed = threading.Condition()
 
     def add(self, event: Event) -> None:
         """Put an event at the end."""
         with self._changed:
             self._events.append(event)
+            self._added += 1
             self._changed.notify_all()
         self._notify(event)
 
     def __len__(self) -> int:
-        return len(self._events)
+        return self._added
 
     def since(self, position: int = 0) -> list[Event]:
-        """The events from `position` on."""
+        """The events from `position` on that are remembered."""
         with self._changed:
-            return self._events[position:]
+            return list(self._from(position))
 
     def wait_for(self, wanted: Callable[[Event], bool], timeout: float, since: int = 0) -> Event:
         """The first event from `since` on that is wanted. Raises TimeoutError after `timeout` seconds."""
 
         def found() -> Event | None:
-            return next((event for event in self._events[since:] if wanted(event)), None)
+            return next((event for event in self._from(since) if wanted(event)), None)
 
         with self._changed:
             event = self._changed.wait_for(found, timeout)
         if event is None:
             raise TimeoutError(f"no such event within {timeout:g} s; there were {self.since(since)}")
         return event
+
+    def _from(self, position: int) -> Iterator[Event]:
+        forgotten = self._added - len(self._events)
+        return islice(self._events, max(0, position - forgotten), None)
 
 
 def findings_of(event: Event) -> Iterator[Diagnostic]:

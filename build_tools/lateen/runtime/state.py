@@ -31,6 +31,11 @@ class RunFiles:
         return self.root / "logs"
 
     @property
+    def calls(self) -> Path:
+        """What proxies saw of calls with `x-lateen-call`, one file each."""
+        return self.root / "calls"
+
+    @property
     def modules(self) -> Path:
         """Wasm modules that Envoys load."""
         return self.root / "modules"
@@ -65,7 +70,7 @@ class RunFiles:
 
     def call_log(self, key: str) -> Path:
         """Calls that a proxy saw with `x-lateen-call`, as JSON lines."""
-        return self.root / "calls" / f"{key}.jsonl"
+        return self.calls / f"{key}.jsonl"
 
     def socket(self, number: int) -> Path:
         """The control plane's socket of a proxy, named by number because such a path must be short."""

@@ -34,21 +34,27 @@ class Supervised:
         """Whether it has ended since the last look; sets the time of its restart."""
         if self.child.running or self._due is not None:
             return False
-        now = monotonic()
-        if not self._delay or now - self._started > STEADY:
+        if not self._delay or monotonic() - self._started > STEADY:
             self._delay = self.first_delay
-        self._due = now + self._delay
-        self._delay = min(2 * self._delay, LONGEST_DELAY)
+        self._put_off()
         return True
 
     def restart_if_due(self) -> bool:
-        """Start it again if the time has come. Raises OSError."""
+        """Start it again if the time has come. Raises OSError if it cannot be; the next attempt comes later."""
         if self._due is None or monotonic() < self._due:
             return False
         self.child.sweep()
-        self.child = self.spawn()
+        try:
+            self.child = self.spawn()
+        except OSError:
+            self._put_off()
+            raise
         self._started, self._due = monotonic(), None
         return True
+
+    def _put_off(self) -> None:
+        self._due = monotonic() + self._delay
+        self._delay = min(2 * self._delay, LONGEST_DELAY)
 
 
 class Supervision:
@@ -111,7 +117,9 @@ class Supervision:
             if not process.restart_if_due():
                 return
         except OSError as error:
-            self.events.add({"event": "ended", "process": process.name, "status": str(error), "log": ""})
+            status = f"cannot be started: {error.strerror}"
+            log = str(process.child.log)
+            self.events.add({"event": "ended", "process": process.name, "status": status, "log": log})
             return
         self.events.add({"event": "restarted", "process": process.name})
         if process.reports:
@@ -122,7 +130,8 @@ class Supervision:
 
 
 def _forward(child: Child, events: Events) -> None:
-    """Add what a child reports to the events, until it closes its output."""
+    """Add what a child reports to the events, until it closes its output; one that is killed may leave half a line."""
     with child.stdout as lines:
         for line in lines:
-            events.add(json.loads(line))
+            if line.endswith(b"\n"):
+                events.add(json.loads(line))

@@ -11,7 +11,8 @@ from pathlib import Path
 from lateen.analysis import analyze_unredirected
 from lateen.compiler import Compiler, load
 from lateen.deliver.issued import with_issued_secrets
-from lateen.diagnostics import Diagnostic, MeshError, Severity
+from lateen.diagnostics import Diagnostic, MeshError, Origin, Severity
+from lateen.diagnostics.codes import runtime as codes
 from lateen.filterkit.catalog import catalog
 from lateen.identity import Authority, CertificateStore
 from lateen.model.mesh import Mesh
@@ -27,9 +28,10 @@ from lateen.runtime.process.bound import application_claims, proxy_claims
 from lateen.runtime.process.launch import Launcher, launch
 from lateen.runtime.process.layout import lay_out
 from lateen.runtime.process.preflight import check_claims, check_commands, check_limits
+from lateen.runtime.rotation import Rotation
 from lateen.runtime.running import RunningApp, RunningMesh, RunningProxy
 from lateen.runtime.startup import Startup
-from lateen.runtime.state import RunDirectory, RunFiles
+from lateen.runtime.state import RunDirectory, RunFiles, default_base
 from lateen.runtime.supervision import Supervision
 from lateen.runtime.traffic import TrafficTest, load_tests
 from lateen.schema.binary import find_envoy
@@ -80,10 +82,11 @@ def start(settings: Settings, options: Options = Options()) -> Iterator[Running]
     reclaim(options.base)
     events = Events(options.notify)
     with ClaimedBlock() as claimed, _run_directory(options.base) as run, Guard(run.files.root):
-        run.describe(settings.directory, {})
-        plan, bootstraps, warnings = _prepare(mesh, settings, claimed.block, run.files, _headers(tests))
+        with _usable(run.files.root):
+            run.describe(settings.directory, {})
+            plan, bootstraps, warnings = _prepare(mesh, settings, claimed.block, run.files, _headers(tests))
         launcher = Launcher(run.id, run.files, envoy, mesh.config.drain_duration, options.started)
-        with _processes(run.id, events) as processes:
+        with Rotation(run.files.logs, run.files.calls), _processes(run.id, events) as processes:
             startup = launch(plan, bootstraps, launcher, processes, control_plane=True)
             remarks = startup.wait(options.timeout)
             view = _view(plan, run.files)
@@ -116,7 +119,8 @@ def _stop_on_errors(findings: Iterable[Diagnostic]) -> None:
 
 @contextmanager
 def _run_directory(base: Path | None) -> Iterator[RunDirectory]:
-    run = RunDirectory(base)
+    with _usable(base or default_base()):
+        run = RunDirectory(base)
     try:
         yield run
     except MeshError:
@@ -124,6 +128,16 @@ def _run_directory(base: Path | None) -> Iterator[RunDirectory]:
         raise
     finally:
         run.remove()
+
+
+@contextmanager
+def _usable(folder: Path) -> Iterator[None]:
+    """Raises MeshError where writing to the state directory fails."""
+    try:
+        yield
+    except OSError as error:
+        code, path, reason = codes.STATE_UNUSABLE, error.filename or folder, error.strerror or error
+        raise MeshError((code.at(Origin(), path=path, reason=reason, hint=code.fix),)) from error
 
 
 @contextmanager

@@ -213,3 +213,23 @@ KEY_NOT_A_VARIABLE = Code(
     example="binaryData: {logo: iVBORw0KGgo=}",
     fix="Mount the object as a volume, or name the keys that are wanted with `env`.",
 )
+STATE_UNUSABLE = Code(
+    "LAT0738",
+    Severity.ERROR,
+    "state directory cannot be used",
+    "the files of a run cannot be kept, at {path}: {reason}",
+    why="A run keeps its keys, sockets and logs in a folder of its own in the state directory.",
+    example="--state-dir on a file system that is full, or mounted read-only",
+    fix="Make room, or choose another folder with --state-dir.",
+)
+STATE_NOT_WRITTEN = Code(
+    "LAT0739",
+    Severity.ERROR,
+    "state directory cannot be written any more",
+    "the control plane cannot write to the run's state directory: {reason}",
+    why="New certificates are kept before they are used, so that a control plane that is started again goes on with "
+    "them. The mesh runs on with what it has, the old certificates for as long again; writing is tried again every few "
+    "seconds.",
+    example="the disk of a running mesh fills up",
+    fix="Make room in the file system of the state directory.",
+)

@@ -12,6 +12,7 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
+from lateen.identity import files
 from lateen.model.mesh_config import MeshConfig
 from lateen.runtime.child import MARK, Child, run_to_end
 from lateen.runtime.plan import Application, Plan, PlannedProxy
@@ -70,9 +71,10 @@ class Launcher:
         return run
 
     def proxy(self, planned: PlannedProxy, bootstrap: Config) -> Child:
-        """Write the bootstrap of a proxy and start its Envoy."""
+        """Start the Envoy of a proxy. Its bootstrap is written the first time: to come back it needs no room."""
         path = self.files.bootstrap(planned.key)
-        path.write_text(json.dumps(bootstrap))
+        if not path.exists():
+            files.write(path, json.dumps(bootstrap).encode(), 0o600)
         drain = str(max(1, round(self.drain_duration)))
         argv = (str(self.envoy), "--config-path", str(path), *ENVOY_OPTIONS, "--drain-time-s", drain)
         return self._child(planned.name, argv, dict(os.environ))

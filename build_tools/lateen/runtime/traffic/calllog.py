@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lateen.runtime.rotation import rotated
 from lateen.runtime.running import RunningProxy
 
 CALL_HEADER = "x-lateen-call"
@@ -50,16 +51,23 @@ class CallLogs:
 
     def _read(self) -> None:
         for key, path in self._paths.items():
-            if _size(path) <= self._offsets[key]:
-                continue
-            with path.open("rb") as log:
-                log.seek(self._offsets[key])
-                text = log.read()
-            complete = text[: text.rfind(b"\n") + 1]
-            self._offsets[key] += len(complete)
-            for line in complete.splitlines():
-                fields = json.loads(line)
-                self._entries.setdefault(str(fields.get("call")), []).append(_entry(key, fields))
+            if _size(path) < self._offsets[key]:
+                self._read_on(key, rotated(path))
+                self._offsets[key] = 0
+            self._read_on(key, path)
+
+    def _read_on(self, key: str, path: Path) -> None:
+        """Take the whole lines behind the offset."""
+        if _size(path) <= self._offsets[key]:
+            return
+        with path.open("rb") as log:
+            log.seek(self._offsets[key])
+            text = log.read()
+        complete = text[: text.rfind(b"\n") + 1]
+        self._offsets[key] += len(complete)
+        for line in complete.splitlines():
+            fields = json.loads(line)
+            self._entries.setdefault(str(fields.get("call")), []).append(_entry(key, fields))
 
 
 def _entry(proxy: str, fields: dict[str, Any]) -> Entry:

@@ -123,7 +123,7 @@ def repeat(
     rate: float = 20.0,
     answered: Callable[[Call, Answer], None] = lambda _call, _answer: None,
 ) -> None:
-    """Make the calls of `tests` in turn, `rate` a second, until `stop` is set.
+    """Make the calls of `tests` in turn, `rate` a second where answers come in time, until `stop` is set.
 
     `answered` is told of each answer, from threads of a pool. Calls that cannot be made are left out.
     """
@@ -132,14 +132,20 @@ def repeat(
     if not ways:
         return
 
+    free = threading.Semaphore(PARALLEL)  # calls that hang must not pile up behind each other
+
     def make(call: Call, route: Route) -> None:
-        answered(call, caller.make(call, route))
+        try:
+            answered(call, caller.make(call, route))
+        finally:
+            free.release()
 
     try:
         with ThreadPoolExecutor(PARALLEL) as pool:
             for call, route in itertools.cycle(ways):
                 if stop.wait(1 / rate):
                     return
+                free.acquire()
                 pool.submit(make, call, route)
     finally:
         caller.close()
