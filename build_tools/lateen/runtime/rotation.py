@@ -41,9 +41,10 @@ class Rotation:
     def _run(self) -> None:
         while not self._stop.wait(_LOOK):
             for folder in self._folders:
-                for path in folder.iterdir():
-                    if path.suffix != _BEFORE:
-                        rotate(path)
+                with contextlib.suppress(OSError):  # somebody has removed it
+                    for path in folder.iterdir():
+                        if path.suffix != _BEFORE:
+                            rotate(path, LIMIT)
 
 
 def rotated(log: Path) -> Path:
@@ -51,7 +52,7 @@ def rotated(log: Path) -> Path:
     return log.with_name(log.name + _BEFORE)
 
 
-def rotate(log: Path, limit: int = LIMIT) -> None:
+def rotate(log: Path, limit: int) -> None:
     """Empty a log that is larger than `limit` bytes, and keep what it held as `rotated(log)`.
 
     Its writers hold it open and append to it, so it is copied and truncated. What they write in the moment between the

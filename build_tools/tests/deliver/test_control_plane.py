@@ -17,7 +17,7 @@ from lateen.deliver import control_plane
 from lateen.deliver.control_plane import ControlPlane, main
 from lateen.deliver.plan import Plan, PlannedProxy
 from lateen.deliver.protocol import ROUTE, SECRET, Rejection, Resources
-from lateen.identity import Authority
+from lateen.identity import Authority, files
 
 WORKLOAD = """
 apiVersion: apps/v1
@@ -325,3 +325,55 @@ def test_what_keeps_it_from_starting_is_one_line(
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_certificates_that_cannot_be_kept_are_told_once_and_tried_again(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.plan = replace(run.plan, certificate_lifetime=timedelta(seconds=2))
+    monkeypatch.setattr(control_plane, "RETRY", timedelta(seconds=0.1))
+
+    async def test() -> None:
+        async with serving(run):
+            await run.until("compiled", 1)
+            first = run.offered()
+            with monkeypatch.context() as patch:
+                patch.setattr(files, "write", full)
+                told = await run.until("diagnostics")
+                await asyncio.sleep(0.5)
+                assert run.offered() is first
+            async with asyncio.timeout(5):
+                while run.offered() is first:
+                    await asyncio.sleep(0.02)
+        assert [f["code"] for f in told["findings"]] == ["LAT0739"]
+        assert "No space left on device" in told["findings"][0]["message"]
+        assert told["used"]
+        assert [e["event"] for e in run.events] == ["serving", "compiled", "diagnostics"]
+
+    go(test)
+
+
+def test_an_edit_that_a_full_disk_kept_out_is_put_in_force_when_there_is_room(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.plan = replace(run.plan, certificate_lifetime=timedelta(seconds=2))
+    monkeypatch.setattr(control_plane, "RETRY", timedelta(seconds=0.1))
+
+    async def test() -> None:
+        async with serving(run):
+            await run.until("compiled", 1)
+            with monkeypatch.context() as patch:
+                patch.setattr(files, "write", full)
+                await run.until("diagnostics")  # the certificate is due
+                (run.plan.directory / "routes.yaml").write_text(ROUTES.replace("5s", "6s"))
+                await asyncio.sleep(0.3)
+                assert [e for e in run.events if e["event"] == "compiled"] == [run.events[1]]
+            async with asyncio.timeout(5):
+                while [e["changed"] for e in run.events if e["event"] == "compiled"][1:] == []:
+                    await asyncio.sleep(0.02)
+
+    go(test)
+
+
+def full(*_: object) -> None:
+    raise OSError(28, "No space left on device")

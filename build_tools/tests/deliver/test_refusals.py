@@ -120,3 +120,13 @@ def test_a_refusal_is_forgotten_with_the_last_interest() -> None:
     stream.receive(Request(EXTENSION, ("e",)))
     stream.receive(Request(EXTENSION, unsubscribe=("e",)))
     assert stream.rejected == {}
+
+
+def test_a_refusal_is_forgotten_when_the_resource_is_removed() -> None:
+    client = Client(Stream(), {LISTENER: {n: of("1") for n in "ab"}})
+    (sent,) = client.ask(Request(CLUSTER), Request(LISTENER))[-1:]
+    client.nack(sent, "Error adding/updating listener(s) a: cannot bind")
+    client.ack()
+    client.edit({LISTENER: {"b": of("1")}})
+    client.settle()
+    assert client.stream.rejected == {}

@@ -7,6 +7,7 @@ import pytest
 
 from lateen.deliver.protocol import EXTENSION, ROUTE, Rejection
 from lateen.deliver.verdicts import Verdicts
+from lateen.identity import files
 
 BAD = Rejection(EXTENSION, "note", "abc", "no such module")
 
@@ -35,3 +36,13 @@ def test_a_lifted_verdict_is_gone(tmp_path: Path) -> None:
 def test_a_damaged_file_is_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "v.json").write_bytes(content.encode("latin-1"))
     assert Verdicts(tmp_path / "v.json").of("web") == {}
+
+
+def test_a_verdict_that_no_file_can_take_is_kept_by_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files, "write", full)
+    verdicts = Verdicts(tmp_path / "v.json")
+    verdicts.keep("web", {(EXTENSION, "note"): BAD})
+    assert verdicts.of("web") == {(EXTENSION, "note"): BAD}

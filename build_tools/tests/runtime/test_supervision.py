@@ -11,7 +11,7 @@ from time import monotonic
 import pytest
 
 from lateen.runtime.child import Child, session
-from lateen.runtime.events import Event, Events
+from lateen.runtime.events import KEPT, Event, Events
 from lateen.runtime.supervision import Supervision
 
 
@@ -87,3 +87,44 @@ def test_events_are_waited_for_and_notified() -> None:
     assert heard == events.since()
     with pytest.raises(TimeoutError):
         events.wait_for(lambda e: e["event"] == "acked", 0.01)
+
+
+def test_old_events_are_forgotten_and_positions_stay() -> None:
+    events = Events()
+    for number in range(KEPT + 5):
+        events.add({"event": "acked", "generation": number})
+    assert len(events) == KEPT + 5
+    assert [event["generation"] for event in events.since(KEPT + 3)] == [KEPT + 3, KEPT + 4]
+    assert len(events.since()) == KEPT
+    assert events.wait_for(lambda e: True, 0.01, KEPT + 4)["generation"] == KEPT + 4
+
+
+def test_half_a_line_of_a_killed_process_is_no_event(tmp_path: Path, supervision: Supervision) -> None:
+    script = """printf '{"event": "serving"}\\n{"event": "comp'"""
+    supervision.add("control-plane", lambda: spawn(tmp_path, script, pipe=True), reports=True)
+    supervision.watch()
+    for _ in range(2):
+        since = len(supervision.events)
+        supervision.events.wait_for(lambda e: e["event"] == "restarted", 5, since)
+    assert {event["event"] for event in supervision.events.since()} == {"serving", "ended", "restarted"}
+
+
+def test_what_cannot_be_started_again_is_tried_later_each_time(tmp_path: Path, supervision: Supervision) -> None:
+    refused = 0
+
+    def start() -> Child:
+        nonlocal refused
+        if process and refused < 2:
+            refused += 1
+            raise OSError(28, "No space left on device")
+        return spawn(tmp_path, "sleep 60")
+
+    process: list[object] = []
+    process.append(supervision.add("web", start))
+    supervision.watch()
+    began = monotonic()
+    os.kill(next(iter(supervision)).child.pid, 9)
+    supervision.events.wait_for(lambda e: e["event"] == "restarted", 5)
+    assert monotonic() - began >= 0.1 + 0.2 + 0.4
+    told = [event["status"] for event in supervision.events.since() if event["event"] == "ended"]
+    assert told == ["SIGKILL", *2 * ["cannot be started: No space left on device"]]

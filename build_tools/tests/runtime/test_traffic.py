@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from lateen.runtime.running import RunningProxy
+from lateen.compiler import load
+from lateen.runtime.rotation import rotate
+from lateen.runtime.running import RunningMesh, RunningProxy
 from lateen.runtime.traffic.caller import Answer, host_matches
 from lateen.runtime.traffic.calllog import CallLogs, Entry
-from lateen.runtime.traffic.cases import Call, Expect, load_tests, needed_times
+from lateen.runtime.traffic.cases import Call, Expect, TrafficTest, load_tests, needed_times
 from lateen.runtime.traffic.evaluate import Hosts, failures
+from lateen.runtime.traffic.runner import PARALLEL, repeat
 from lateen.source.document import Source
+
+SERVICE = """
+apiVersion: v1
+kind: Service
+metadata: {name: catalog}
+spec: {ports: [{name: http, port: 8080}]}
+"""
 
 HOSTS = Hosts(
     {"127.1.0.1": "catalog-v1", "127.1.0.2": "catalog-v2", "127.1.0.3": "reviews"},
@@ -162,3 +175,39 @@ def test_tests_are_loaded_and_a_narrow_share_is_a_finding() -> None:
     assert [c.name for c in tests[0].calls] == ["few"]
     assert str(tests[0].metrics[0]) == 'sum(istio_requests_total{response_code="200"}) > 2'
     assert [(f.code, f.origin.line, f.hint) for f in findings] == [("LAT0750", 6, "times: 576")]
+
+
+def test_a_call_log_is_followed_over_its_rotation(tmp_path: Path) -> None:
+    log = tmp_path / "calls.jsonl"
+    logs = CallLogs([RunningProxy("web.shop", "web", "sidecar", "127.1.0.9", "", "", log)])
+
+    def write(call: str) -> None:
+        with log.open("a") as out:
+            out.write(json.dumps({"call": call}) + "\n")
+
+    write("first")
+    logs.wait_for({"first": {"web.shop"}}, timeout=1)
+    write("second")
+    rotate(log, 1)
+    write("3")
+    logs.wait_for({"second": {"web.shop"}, "3": {"web.shop"}}, timeout=1)
+    assert [len(logs.of(call)) for call in ("first", "second", "3")] == [1, 1, 1]
+
+
+def test_repeated_calls_that_hang_do_not_pile_up() -> None:
+    made = []
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        proxy = RunningProxy("web.shop", "web", "sidecar", "127.1.0.9", "", "", Path("none"), http_proxy=url)
+        view = RunningMesh(Path(), Path(), (proxy,), ())
+        stop = threading.Event()
+        tests = (TrafficTest("t", (Call("c", "web", "http://catalog:8080/"),), ()),)
+        arguments = (view, load(Source(SERVICE)), tests, stop, 1000.0, lambda call, _: made.append(call))
+        thread = threading.Thread(target=repeat, args=arguments)
+        thread.start()
+        time.sleep(0.3)  # time for hundreds of calls
+        stop.set()
+        silent.close()
+        thread.join(10)
+    assert not thread.is_alive()
+    assert len(made) <= 2 * PARALLEL
