@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -14,6 +15,9 @@ from time import monotonic, sleep
 
 import requests
 
+from lateen.runtime.child import marked
+from lateen.runtime.state import Run as Found
+from lateen.runtime.state import find_runs
 from lateen.runtime.supervisor import Running
 
 Run = Callable[..., AbstractContextManager[Running]]
@@ -118,3 +122,19 @@ class Command:
             self.process.kill()
             raise
         return self.process.returncode, out, err
+
+
+def nothing_left(running: Running) -> None:
+    """No process, port or file of a run is there."""
+    assert marked(running.id) == []
+    assert not running.files.root.exists()
+    for proxy in running.view.proxies:
+        for port in (8080, 15000, 15090):
+            with socket.socket() as probe:
+                probe.bind((proxy.address, port))
+
+
+def started(base: Path) -> Found:
+    """Wait until a run is ready; gives it."""
+    eventually(lambda: any(run.addresses for run in find_runs(base)), 60)
+    return find_runs(base)[0]

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
 
-from harness import Command, Run, Traffic, client, counters, eventually
+from harness import Command, Run, Traffic, client, counters, eventually, nothing_left, started
 from lateen.runtime.child import marked
 from lateen.runtime.state import find_runs
 from lateen.runtime.supervisor import Running
@@ -87,22 +85,6 @@ def test_a_run_leaves_no_process_no_port_and_no_file(mesh: Path, up: Run, state:
         assert len(marked(running.id)) == 5  # two applications, two Envoys, the control plane
         assert [run.id for run in find_runs(state) if run.alive] == [running.id]
     nothing_left(running)
-
-
-def nothing_left(running: Running) -> None:
-    """No process, port or file of a run is there."""
-    assert marked(running.id) == []
-    assert not running.files.root.exists()
-    for proxy in running.view.proxies:
-        for port in (8080, 15000, 15090):
-            with socket.socket() as probe:
-                probe.bind((proxy.address, port))
-
-
-def started(base: Path) -> Any:
-    """Wait until a run is ready; gives it."""
-    eventually(lambda: any(run.addresses for run in find_runs(base)), 60)
-    return find_runs(base)[0]
 
 
 def test_a_killed_supervisor_leaves_nothing(mesh: Path, base: Path) -> None:

@@ -73,12 +73,10 @@ class Load:
     def _expectations(self, offset: int) -> Iterator[str]:
         """The calls in turn, each judged by its own expectation as far as the answer tells."""
         caller = Caller(self._running.view, self._running.mesh)
-        all_calls = (_by_answer(call) for test in self._running.tests for call in test.calls)
-        calls = [(call, route) for call in all_calls if isinstance(route := caller.route(call), Route)]
+        calls = _calls(self._running, caller)
         start = offset * len(calls) // 3
         for call, route in itertools.cycle(calls[start:] + calls[:start]):
-            problems = failures(call, [caller.make(call, route)], {}, "", Hosts())
-            yield f"{call.name}: {'; '.join(problems)}" if problems else ""
+            yield _problem(caller, call, route)
 
     def _kept(self, owner: str, url: str, problem: Callable[[Any], str]) -> Iterator[str]:
         """One connection as long as the other end does not announce its end: one that breaks is a failure."""
@@ -100,9 +98,28 @@ class Load:
                 yield f"{url}: {answer.status} {body[:200]!r}"
 
 
-def _by_answer(call: Call) -> Call:
-    """The call once, without what only call logs tell: those are for calls in small numbers."""
-    return replace(call, times=1, expect=replace(call.expect, share={}, request_headers={}, denied_by=""))
+def broken(running: Running) -> list[str]:
+    """What of the expectations does not hold now, each call made once."""
+    caller = Caller(running.view, running.mesh)
+    try:
+        return [p for call, route in _calls(running, caller) if (p := _problem(caller, call, route))]
+    finally:
+        caller.close()
+
+
+def _calls(running: Running, caller: Caller) -> list[tuple[Call, Route]]:
+    """The calls of the expectations, without what only call logs tell: those are for calls in small numbers."""
+    calls = (
+        replace(call, times=1, expect=replace(call.expect, share={}, request_headers={}, denied_by=""))
+        for test in running.tests
+        for call in test.calls
+    )
+    return [(call, route) for call in calls if isinstance(route := caller.route(call), Route)]
+
+
+def _problem(caller: Caller, call: Call, route: Route) -> str:
+    problems = failures(call, [caller.make(call, route)], {}, "", Hosts())
+    return f"{call.name}: {'; '.join(problems)}" if problems else ""
 
 
 def _all_in_stock(body: bytes) -> str:

@@ -31,7 +31,7 @@ class Measure:
         return max(self.part * before, self.least)
 
 
-MEMORY = Measure("memory", "KiB", 0.05, 3 * 1024)
+MEMORY = Measure("memory", "KiB", 0.05, 2 * 1024)
 """Anonymous resident memory: what a process made, without pages of files, which come and go with the page cache.
 
 The allowance is noise: TCMalloc returns memory in spans and lazily, V8 and Python collect when they like.

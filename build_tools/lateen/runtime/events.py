@@ -27,7 +27,7 @@ Event = dict[str, Any]
 | `unhealthy` | the supervisor | `process`, `reason`: a probe failed too often, and the process is told to end |
 """
 
-KEPT = 10_000
+KEPT = 5_000
 """How many events are remembered: a mesh that is edited every second adds them for ever."""
 
 

@@ -1,0 +1,108 @@
+"""The storefront under load, edits and new certificates for a minute, and each of its processes killed in turn.
+
+`make soak` is the same for as long as you like.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+from time import sleep
+
+import pytest
+
+from endurance.load import broken
+from endurance.soak import STOREFRONT, soak
+from harness import Command, Traffic, client, eventually, nothing_left, started
+from lateen.runtime.child import marked
+from lateen.runtime.plan import Settings
+from lateen.runtime.state import find_runs
+from lateen.runtime.supervisor import Options, Running, start
+
+BYSTANDERS = ("reviews-v1", "ratings-v1")
+"""Owners of a caller and what it calls, which are killed last."""
+
+
+def test_a_minute_of_edits_under_load_fails_no_call_and_leaves_no_trace(state: Path, tmp_path: Path) -> None:
+    report = soak(60, tmp_path, Options(base=state))
+    assert report.failures == []
+    assert report.ended == []
+    assert report.growing == []
+    assert report.held, report
+    assert min(report.edits.values()) > 0
+    assert min(report.calls.values()) > 0
+
+
+def test_each_process_is_killed_in_turn_and_comes_back(state: Path) -> None:
+    """Whoever does not depend on it does not notice; whoever does works again."""
+    with start(Settings(STOREFRONT), Options(base=state)) as running:
+        names = [one.name for one in running.processes]
+        bystanders = [name for name in names if name.startswith(BYSTANDERS)]
+        assert len(bystanders) == 4  # two applications, two Envoys
+        with Traffic(lambda: client(running, "reviews-v1"), "http://ratings:9080/ratings") as traffic:
+            for name in names:
+                if name not in bystanders:
+                    killed(running, name)
+        assert traffic.failures == []
+        assert traffic.requests > 100
+        for name in bystanders:
+            killed(running, name)
+    nothing_left(running)
+
+
+def killed(running: Running, name: str) -> None:
+    """Kill a process, and wait until everything is as it was before."""
+    since = len(running.events)
+    os.kill(next(one.child.pid for one in running.processes if one.name == name), signal.SIGKILL)
+    ended = running.events.wait_for(lambda e: e["event"] == "ended", 10, since)
+    assert (ended["process"], ended["status"]) == (name, "SIGKILL")
+    running.events.wait_for(lambda e: (e["event"], e.get("process")) == ("restarted", name), 10, since)
+    eventually(lambda: not broken(running), 45)
+    assert [e["process"] for e in running.events.since(since) if e["event"] == "ended"] == [name]
+
+
+def test_the_supervisor_is_killed_and_nothing_is_left(base: Path) -> None:
+    command = Command(base, "up", str(STOREFRONT))
+    run = started(base)
+    command.process.kill()
+    command.end()
+    eventually(lambda: not marked(run.id), 10)
+    eventually(lambda: not list(base.iterdir()), 10)
+
+
+def test_the_guard_is_killed_and_the_supervisor_cleans_up_alone(base: Path) -> None:
+    command = Command(base, "up", str(STOREFRONT))
+    run = started(base)
+    [guard] = guards(run.id)
+    os.kill(guard, signal.SIGKILL)
+    command.process.send_signal(signal.SIGINT)
+    code, _, errors = command.end()
+    assert (code, "Traceback" in errors) == (0, False)
+    assert marked(run.id) == []
+    assert list(base.iterdir()) == []
+
+
+def guards(run: str) -> list[int]:
+    """The processes that watch over a run."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):  # it ended
+                arguments = (entry / "cmdline").read_bytes().split(b"\0")
+                if b"lateen.runtime.guard" in arguments and run.encode() in arguments:
+                    found.append(int(entry.name))
+    return found
+
+
+@pytest.mark.parametrize("seconds", [0.5, 1.0, 2.0, 3.0])
+def test_a_supervisor_that_is_killed_while_it_starts_leaves_nothing_that_runs(base: Path, seconds: float) -> None:
+    command = Command(base, "up", str(STOREFRONT))
+    sleep(seconds)
+    command.process.kill()
+    command.end()
+    runs = find_runs(base)
+    eventually(lambda: not [process for run in runs for process in marked(run.id)], 10)
+    assert Command(base, "down").end()[0] == 0
+    assert find_runs(base) == ()
