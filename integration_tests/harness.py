@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
@@ -138,3 +138,15 @@ def started(base: Path) -> Found:
     """Wait until a run is ready; gives it."""
     eventually(lambda: any(run.addresses for run in find_runs(base)), 60)
     return find_runs(base)[0]
+
+
+def find_processes(*arguments: str) -> list[int]:
+    """The processes whose command lines have all of these arguments."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):  # it ended
+                given = (entry / "cmdline").read_text(errors="replace").split("\0")
+                if set(arguments) <= set(given):
+                    found.append(int(entry.name))
+    return found

@@ -9,6 +9,7 @@ from pathlib import Path
 from harness import Command, Run
 from lateen.runtime.child import marked
 from lateen.runtime.events import findings_of
+from lateen.runtime.state import MARKER
 from meshes import deployment, documents, save, service, virtual_service, write
 
 
@@ -18,7 +19,7 @@ def refused(base: Path, mesh: Path, *arguments: str) -> str:
     assert (code, out) == (2, "")
     assert "Traceback" not in errors
     runs = list(base.iterdir()) if base.exists() else []
-    assert [path.name for run in runs for path in run.iterdir() if path.name != "logs"] == []
+    assert [path.name for run in runs for path in run.iterdir() if path.name not in ("logs", MARKER)] == []
     assert [process for run in runs for process in marked(run.name)] == []
     return errors
 

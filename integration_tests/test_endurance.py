@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-from contextlib import suppress
 from pathlib import Path
 from time import sleep
 
@@ -15,7 +14,7 @@ import pytest
 
 from endurance.load import broken
 from endurance.soak import STOREFRONT, soak
-from harness import Command, Traffic, client, eventually, nothing_left, started
+from harness import Command, Traffic, client, eventually, find_processes, nothing_left, started
 from lateen.runtime.child import marked
 from lateen.runtime.plan import Settings
 from lateen.runtime.state import find_runs
@@ -75,25 +74,13 @@ def test_the_supervisor_is_killed_and_nothing_is_left(base: Path) -> None:
 def test_the_guard_is_killed_and_the_supervisor_cleans_up_alone(base: Path) -> None:
     command = Command(base, "up", str(STOREFRONT))
     run = started(base)
-    [guard] = guards(run.id)
+    [guard] = find_processes("lateen.runtime.guard", run.id)
     os.kill(guard, signal.SIGKILL)
     command.process.send_signal(signal.SIGINT)
     code, _, errors = command.end()
     assert (code, "Traceback" in errors) == (0, False)
     assert marked(run.id) == []
     assert list(base.iterdir()) == []
-
-
-def guards(run: str) -> list[int]:
-    """The processes that watch over a run."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with suppress(OSError):  # it ended
-                arguments = (entry / "cmdline").read_bytes().split(b"\0")
-                if b"lateen.runtime.guard" in arguments and run.encode() in arguments:
-                    found.append(int(entry.name))
-    return found
 
 
 @pytest.mark.parametrize("seconds", [0.5, 1.0, 2.0, 3.0])

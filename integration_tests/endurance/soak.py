@@ -46,7 +46,7 @@ class Report:
 
     def hear(self, event: Event) -> None:
         """Take note of a process that ended, and of what an Envoy refused."""
-        if event["event"] in ("ended", "nack"):
+        if event["event"] in ("ended", "nack", "full"):
             self.ended.append(str(event))
 
     @property

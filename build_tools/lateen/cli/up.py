@@ -140,7 +140,7 @@ def _tell(event: Event, args: argparse.Namespace) -> None:
     from lateen.runtime.events import findings_of  # noqa: PLC0415
 
     match event:
-        case {"event": "nack" | "diagnostics"}:
+        case {"event": "nack" | "diagnostics" | "full"}:
             report(findings_of(event), args)
             if event.get("used") is False:
                 print("lateen: that edit is not in force, the mesh goes on as before", file=sys.stderr)

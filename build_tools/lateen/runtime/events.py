@@ -25,6 +25,7 @@ Event = dict[str, Any]
 | `ended` | the supervisor | `process`, `status`, `log` |
 | `restarted` | the supervisor | `process` |
 | `unhealthy` | the supervisor | `process`, `reason`: a probe failed too often, and the process is told to end |
+| `full` | the supervisor | `folder`: nothing can be written there any more |
 """
 
 KEPT = 5_000
@@ -77,9 +78,11 @@ class Events:
 
 
 def findings_of(event: Event) -> Iterator[Diagnostic]:
-    """What an event says of the user's input: a NACK, or what was found in an edit."""
+    """What an event says that a user must act on: a NACK, what was found in an edit, a full disk."""
     if event["event"] == "nack":
         yield _rejected(event)
+    elif event["event"] == "full":
+        yield codes.STATE_FULL.at(Origin(), folder=event["folder"])
     elif event["event"] == "diagnostics":
         for finding in event["findings"]:
             yield _finding(finding)

@@ -10,9 +10,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from lateen.runtime.events import Events
+from lateen.runtime.state import room
+
 LIMIT = 4 * 1024 * 1024
 """Bytes from which on a log is rotated. The folder of a run may be in memory (`$XDG_RUNTIME_DIR` is), so this is less
 than the kubelet's 10 MiB."""
+
+_LOW = 256 * 1024
+"""Bytes below which a disk counts as full: Envoy drops lines of its logs that it cannot write, without a word."""
 
 _BEFORE = ".1"
 
@@ -21,10 +27,11 @@ _LOOK = 1.0
 
 
 class Rotation:
-    """Keeps every file of some folders near LIMIT, while the block lasts."""
+    """Keeps every file of some folders near LIMIT, while the block lasts, and says when their disk is full."""
 
-    def __init__(self, *folders: Path) -> None:
-        self._folders = folders
+    def __init__(self, events: Events, *folders: Path) -> None:
+        self._events, self._folders = events, folders
+        self._full = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="rotation", daemon=True)
 
@@ -45,6 +52,13 @@ class Rotation:
                     for path in folder.iterdir():
                         if path.suffix != _BEFORE:
                             rotate(path, LIMIT)
+                    self._look_at(folder)
+
+    def _look_at(self, folder: Path) -> None:
+        full = room(folder) < _LOW
+        if full and not self._full:
+            self._events.add({"event": "full", "folder": str(folder.parent)})
+        self._full = full
 
 
 def rotated(log: Path) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import math
 import os
 import secrets
 import shutil
@@ -17,6 +18,12 @@ from pathlib import Path
 from lateen.deliver import SOCKET_PATH_LIMIT
 from lateen.diagnostics import Diagnostic, Origin
 from lateen.diagnostics.codes import runtime as codes
+
+MARKER = ".lateen"
+"""The file that tells the folder of a run from any other, which must never be removed."""
+
+ROOM = 16 * 1024 * 1024
+"""Bytes that must be free at the start: for modules, bootstraps, and logs until the first ones are rotated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +95,18 @@ class RunFiles:
                 hint="choose a shorter folder with --state-dir",
             )
 
+    def check_room(self) -> Iterator[Diagnostic]:
+        """A finding if there is too little room. Raises OSError if there is no folder yet."""
+        if (free := room(self.root)) < ROOM:
+            code, reason = codes.STATE_UNUSABLE, f"{free} bytes are left, and {ROOM} are needed"
+            yield code.at(Origin(), path=self.root.parent, reason=reason, hint=code.fix)
+
+
+def room(folder: Path) -> float:
+    """How many bytes its file system has left; infinite where it does not say. Raises OSError."""
+    usage = shutil.disk_usage(folder)
+    return usage.free if usage.total else math.inf
+
 
 def default_base() -> Path:
     """Where runs have their folders: `$XDG_RUNTIME_DIR/lateen`, else `lateen-UID` in the temporary folder."""
@@ -103,7 +122,8 @@ class RunDirectory:
     def __init__(self, base: Path | None = None) -> None:
         """Create the folder, and the base if need be.
 
-        Raises PermissionError if the base belongs to somebody else or others may write to it.
+        Raises PermissionError if the base belongs to somebody else or others may write to it, OSError if the folder
+        cannot be made.
         """
         base = (base or default_base()).absolute()
         base.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -114,10 +134,15 @@ class RunDirectory:
         self.files = RunFiles(base / self.id)
         draft = base / f".{self.id}"  # found by others only once it is locked, or they would take it for a leftover
         draft.mkdir(mode=0o700)
-        self._lock = _lock(draft)
-        for folder in ("logs", "modules", "envoy", "calls", "xds"):
-            (draft / folder).mkdir()
-        draft.rename(self.files.root)
+        try:
+            self._lock = _lock(draft)
+            (draft / MARKER).touch()
+            for folder in ("logs", "modules", "envoy", "calls", "xds"):
+                (draft / folder).mkdir()
+            draft.rename(self.files.root)
+        except OSError:
+            clear(draft)
+            raise
 
     def describe(self, directory: Path, addresses: Mapping[str, str]) -> None:
         """Let other commands know what runs here, and at which address each proxy (by key) is."""
@@ -140,12 +165,12 @@ class RunDirectory:
 
 
 def clear(root: Path, *, keep_logs: bool = False) -> None:
-    """Delete the folder of a run, or all of it but its logs."""
+    """Delete the folder of a run, or all of it but its logs, which make it a folder of a run still."""
     if not keep_logs:
         shutil.rmtree(root, ignore_errors=True)
         return
     for entry in root.iterdir():
-        if entry.name == "logs":
+        if entry.name in ("logs", MARKER):
             continue
         if entry.is_dir():
             shutil.rmtree(entry, ignore_errors=True)
@@ -177,14 +202,13 @@ class Run:
 
 
 def find_runs(base: Path | None = None) -> tuple[Run, ...]:
-    """Every run that has a folder, oldest first."""
+    """Every run that has a folder, oldest first. What else is in `base` is somebody else's."""
     base = base or default_base()
-    folders = [path for path in base.iterdir() if path.name[0] != "."] if base.is_dir() else []
     runs = []
-    for folder in sorted(folders, key=lambda path: (path.stat().st_mtime, path.name)):
+    for marker in base.glob(f"[!.]*/{MARKER}"):
         with contextlib.suppress(FileNotFoundError):  # it ended meanwhile
-            runs.append(_read(folder))
-    return tuple(runs)
+            runs.append((marker.stat().st_mtime, _read(marker.parent)))
+    return tuple(run for _, run in sorted(runs, key=lambda found: (found[0], found[1].id)))
 
 
 def _read(root: Path) -> Run:

@@ -83,10 +83,11 @@ def start(settings: Settings, options: Options = Options()) -> Iterator[Running]
     events = Events(options.notify)
     with ClaimedBlock() as claimed, _run_directory(options.base) as run, Guard(run.files.root):
         with _usable(run.files.root):
+            _stop_on_errors(run.files.check_room())
             run.describe(settings.directory, {})
             plan, bootstraps, warnings = _prepare(mesh, settings, claimed.block, run.files, _headers(tests))
         launcher = Launcher(run.id, run.files, envoy, mesh.config.drain_duration, options.started)
-        with Rotation(run.files.logs, run.files.calls), _processes(run.id, events) as processes:
+        with Rotation(events, run.files.logs, run.files.calls), _processes(run.id, events) as processes:
             startup = launch(plan, bootstraps, launcher, processes, control_plane=True)
             remarks = startup.wait(options.timeout)
             view = _view(plan, run.files)
@@ -113,8 +114,9 @@ def _headers(tests: Iterable[TrafficTest]) -> tuple[str, ...]:
 
 
 def _stop_on_errors(findings: Iterable[Diagnostic]) -> None:
-    if any(finding.severity is Severity.ERROR for finding in findings):
-        raise MeshError(tuple(findings))
+    found = tuple(findings)
+    if any(finding.severity is Severity.ERROR for finding in found):
+        raise MeshError(found)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from time import monotonic, sleep
 import pytest
 
 from lateen.runtime import rotation
+from lateen.runtime.events import Events, findings_of
 from lateen.runtime.rotation import Rotation, rotate, rotated
 
 
@@ -49,7 +50,7 @@ def test_logs_are_rotated_as_long_as_they_are_written(tmp_path: Path, monkeypatc
     monkeypatch.setattr(rotation, "LIMIT", 1000)
     (tmp_path / "logs").mkdir()
     path = tmp_path / "logs" / "web.log"
-    with Rotation(tmp_path / "not-there", path.parent), path.open("ab", buffering=0) as log:
+    with Rotation(Events(), tmp_path / "not-there", path.parent), path.open("ab", buffering=0) as log:
         for number in (b"1", b"2", b"3"):
             log.write(number * 1500)
             deadline = monotonic() + 5
@@ -58,3 +59,23 @@ def test_logs_are_rotated_as_long_as_they_are_written(tmp_path: Path, monkeypatc
                 sleep(0.01)
             assert rotated(path).read_bytes() == number * 1500
     assert sorted(path.parent.iterdir()) == [path, rotated(path)]
+
+
+def test_a_full_disk_is_told_once_until_there_is_room_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left, asked = [10**9, 0, 0, 10**9, 0], []
+
+    def room(folder: Path) -> float:
+        asked.append(folder)
+        return left[min(len(asked), len(left)) - 1]
+
+    monkeypatch.setattr(rotation, "_LOOK", 0.01)
+    monkeypatch.setattr(rotation, "room", room)
+    events = Events()
+    (tmp_path / "logs").mkdir()
+    with Rotation(events, tmp_path / "logs"):
+        deadline = monotonic() + 5
+        while len(asked) <= len(left):
+            assert monotonic() < deadline
+            sleep(0.01)
+    told = [finding for event in events.since() for finding in findings_of(event)]
+    assert [(finding.code, str(tmp_path) in finding.message) for finding in told] == 2 * [("LAT0740", True)]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lateen.runtime import leftovers
-from lateen.runtime.state import RunDirectory, RunFiles, default_base, find_runs
+from lateen.runtime.state import MARKER, RunDirectory, RunFiles, default_base, find_runs
 
 
 def test_a_run_directory_is_for_its_user_alone(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_removal_can_keep_logs_and_nothing_else(tmp_path: Path) -> None:
     run.files.log("web").write_text("why\n")
     run.files.plan.write_text("{}")
     run.remove(keep_logs=True)
-    assert [path.name for path in run.files.root.iterdir()] == ["logs"]
+    assert sorted(path.name for path in run.files.root.iterdir()) == [MARKER, "logs"]
     assert run.files.log("web").read_text() == "why\n"
     [found] = find_runs(tmp_path)
     assert not found.alive
@@ -53,6 +53,27 @@ def test_leftovers_are_reclaimed_and_live_runs_are_not(tmp_path: Path) -> None:
     leftovers.reclaim(tmp_path)
     assert [run.id for run in find_runs(tmp_path)] == [live.id]
     live.remove()
+
+
+def test_what_is_no_run_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "0123abcd" / "logs").mkdir(parents=True)
+    (tmp_path / "photographs").mkdir()
+    (tmp_path / "letter").write_text("dear")
+    before = sorted(tmp_path.rglob("*"))
+    assert find_runs(tmp_path) == ()
+    leftovers.reclaim(tmp_path)
+    assert list(leftovers.end_runs(tmp_path)) == []
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_folder_that_cannot_be_made_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "touch", full)
+    with pytest.raises(OSError, match="No space left"):
+        RunDirectory(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_base_means_no_runs(tmp_path: Path) -> None:

@@ -220,7 +220,7 @@ STATE_UNUSABLE = Code(
     "the files of a run cannot be kept, at {path}: {reason}",
     why="A run keeps its keys, sockets and logs in a folder of its own in the state directory.",
     example="--state-dir on a file system that is full, or mounted read-only",
-    fix="Make room, or choose another folder with --state-dir.",
+    fix="Make room, or choose another folder with --state-dir, one that is yours alone.",
 )
 STATE_NOT_WRITTEN = Code(
     "LAT0739",
@@ -231,5 +231,15 @@ STATE_NOT_WRITTEN = Code(
     "them. The mesh runs on with what it has, the old certificates for as long again; writing is tried again every few "
     "seconds.",
     example="the disk of a running mesh fills up",
+    fix="Make room in the file system of the state directory.",
+)
+STATE_FULL = Code(
+    "LAT0740",
+    Severity.WARNING,
+    "disk of a running mesh is full",
+    "nothing can be written to {folder} any more",
+    why="The mesh goes on, but logs lose lines, calls of TrafficTests cannot be judged by what proxies log, and new "
+    "certificates cannot be kept.",
+    example="another program fills the file system while `lateen up` runs",
     fix="Make room in the file system of the state directory.",
 )
