@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-rust setup-prometheus demo test check lint types contracts unit rust-check filters stale integration bench fuzz golden gen gen-check lock wheel clean
+.PHONY: help setup setup-rust setup-prometheus demo test check lint types contracts unit rust-check filters stale integration bench fuzz golden gen gen-check lock wheel clean soak
 
 BIN := .venv/bin
 RUNTIME ?= process
@@ -57,6 +57,9 @@ integration: setup setup-prometheus ## integration tests (RUNTIME=process, K=exp
 
 bench: setup ## time and memory of a cold compile, by size of the mesh
 	@$(BIN)/python build_tools/scripts/bench.py
+
+soak: setup ## the storefront for 30 minutes under load, edits and new certificates (ARGS="--seconds 600")
+	@PYTHONPATH=integration_tests LATEEN_RUNTIME=$(RUNTIME) $(BIN)/python -m endurance $(ARGS)
 
 fuzz: setup ## longer property tests than `make unit` runs
 	@HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest build_tools/tests -m hypothesis

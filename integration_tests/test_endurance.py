@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+from functools import partial
 from pathlib import Path
 from time import sleep
 
 import pytest
 
 from endurance.load import broken
+from endurance.samples import DESCRIPTORS, MEMORY, Samples
 from endurance.soak import STOREFRONT, soak
 from harness import Command, Traffic, client, eventually, find_processes, nothing_left, started
-from lateen.runtime.child import marked
+from lateen.runtime.child import Child, marked
+from lateen.runtime.events import Events
 from lateen.runtime.plan import Settings
 from lateen.runtime.state import find_runs
+from lateen.runtime.supervision import Supervision
 from lateen.runtime.supervisor import Options, Running, start
 
 BYSTANDERS = ("reviews-v1", "ratings-v1")
@@ -27,11 +32,26 @@ BYSTANDERS = ("reviews-v1", "ratings-v1")
 def test_a_minute_of_edits_under_load_fails_no_call_and_leaves_no_trace(state: Path, tmp_path: Path) -> None:
     report = soak(60, tmp_path, Options(base=state))
     assert report.failures == []
-    assert report.ended == []
+    assert report.incidents == []
     assert report.growing == []
     assert report.held, report
     assert min(report.edits.values()) > 0
     assert min(report.calls.values()) > 0
+
+
+def test_a_process_that_grows_is_seen(base: Path) -> None:
+    """What judges the soak finds what it is for."""
+    grow = "import time\nkept = []\nwhile True: kept.append((bytearray(1 << 19), open('/dev/null'))); time.sleep(0.05)"
+    base.mkdir()
+    processes = Supervision(Events())
+    for name, script in (("grows", grow), ("level", "import time; time.sleep(60)")):
+        processes.add(name, partial(Child, [sys.executable, "-c", script], base / f"{name}.log"))
+    samples = Samples(processes, base, seconds=10)
+    with samples.taken():
+        sleep(10)
+    processes.stop()
+    growing = {(level.process, level.measure) for level in samples.levels() if not level.flat}
+    assert growing == {("grows", MEMORY), ("grows", DESCRIPTORS)}
 
 
 def test_each_process_is_killed_in_turn_and_comes_back(state: Path) -> None:

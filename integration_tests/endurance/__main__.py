@@ -30,7 +30,7 @@ def lines(report: Report) -> Iterator[str]:
     yield f"{report.renewals} certificates renewed per proxy, at most {report.disk / 1e6:.1f} MB of files"
     for level in report.levels:
         yield f"  {'ok  ' if level.flat else 'GREW'} {level}"
-    yield from (f"  {text}" for text in (*report.failures, *report.ended))
+    yield from (f"  {text}" for text in (*report.failures, *report.incidents))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,9 @@ from meshes import deployment, documents, save, service
 BACKENDS = "backends.example"
 """A host of which each edit of the kind `endpoints` changes the endpoints, over two servers."""
 
+PATIENCE = 60.0
+"""Seconds until an edit must be in force, on a machine that has much else to do."""
+
 Backend = tuple[str, int]
 """Address and port of a server outside the mesh."""
 
@@ -75,7 +78,7 @@ class Editor:
         """Where BACKENDS is: at one server, at both, at the other, at both."""
         first, second = self._backends
         chosen = ([first], [first, second], [second], [second, first])[number // 9 % 4]
-        in_force(self._running, lambda: save(self._directory / "backends.yaml", documents(_backends(*chosen))))
+        self._put("backends.yaml", documents(_backends(*chosen)))
 
     def policy(self, number: int) -> None:
         """The connection pool towards `catalog`."""
@@ -101,8 +104,7 @@ class Editor:
 
     def guest(self, number: int) -> None:
         """A service comes under a new name, and the one before goes: clusters and listeners of every proxy."""
-        guest = service(f"guest-{number}", port=9999)
-        in_force(self._running, lambda: save(self._directory / "guest.yaml", documents(guest)))
+        self._put("guest.yaml", documents(service(f"guest-{number}", port=9999)))
 
     def broken(self, number: int) -> None:
         """An edit that cannot be put in force, and its mending."""
@@ -110,17 +112,19 @@ class Editor:
         good = path.read_text()
         since = len(self._running.events)
         save(path, good.replace("timeout: 3s", f"timeuot: {number}s"))
-        told = self._running.events.wait_for(lambda e: e["event"] in ("diagnostics", "compiled"), 15, since)
+        told = self._running.events.wait_for(lambda e: e["event"] in ("diagnostics", "compiled"), PATIENCE, since)
         assert told.get("used") is False, told
-        in_force(self._running, lambda: save(path, good))
+        self._put("routing.yaml", good)
 
     @contextmanager
     def _changed(self, file: str, kind: str, name: str) -> Iterator[dict[str, Any]]:
         """The spec of a document, to be changed; then the file is saved."""
-        path = self._directory / file
-        found = list(yaml.safe_load_all(path.read_text()))
+        found = list(yaml.safe_load_all((self._directory / file).read_text()))
         yield next(d["spec"] for d in found if (d["kind"], d["metadata"]["name"]) == (kind, name))
-        in_force(self._running, lambda: save(path, yaml.safe_dump_all(found)))
+        self._put(file, yaml.safe_dump_all(found))
+
+    def _put(self, file: str, text: str) -> None:
+        in_force(self._running, lambda: save(self._directory / file, text), PATIENCE)
 
 
 def _backends(*backends: Backend) -> dict[str, Any]:

@@ -24,6 +24,8 @@ from lateen.runtime.traffic.evaluate import Hosts, failures
 LONG_SECONDS = 6.0
 """How long the long requests take: several edits of each listener on their way."""
 
+_SLOW = f"http://slow.default:8080/slow?{LONG_SECONDS}"
+_CALLERS = 3
 _SHOWN = 100
 
 
@@ -44,11 +46,11 @@ class Load:
     @contextmanager
     def applied(self) -> Iterator[None]:
         """Load while the block lasts; it ends when every call in flight has its answer."""
-        clients: list[tuple[str, Callable[[], Iterator[str]], float]] = [
-            *((f"expectations {n}", lambda n=n: self._expectations(n), 0.12) for n in range(3)),  # type: ignore[misc]
-            ("keep-alive", lambda: self._kept("web", "http://catalog:8080/products", _all_in_stock), 0.25),
-            ("endpoints", lambda: self._kept("web", f"http://{BACKENDS}:8080/", _anything), 0.25),
-            *(("long", lambda: self._kept("web", _slow(), _anything), 0.1) for _ in range(2)),
+        clients = [
+            *((f"expectations {n}", self._expectations(n), 0.12) for n in range(_CALLERS)),
+            ("keep-alive", self._kept("web", "http://catalog:8080/products", _all_in_stock), 0.25),
+            ("endpoints", self._kept("web", f"http://{BACKENDS}:8080/", _anything), 0.25),
+            *(("long", self._kept("web", _SLOW, _anything), 0.1) for _ in range(2)),
         ]
         threads = [threading.Thread(target=self._run, args=client, daemon=True) for client in clients]
         for thread in threads:
@@ -60,8 +62,8 @@ class Load:
             for thread in threads:
                 thread.join()
 
-    def _run(self, name: str, client: Callable[[], Iterator[str]], pause: float) -> None:
-        for failure in client():
+    def _run(self, name: str, client: Iterator[str], pause: float) -> None:
+        for failure in client:
             with self._lock:
                 self.made[name] += 1
                 if failure:
@@ -74,7 +76,7 @@ class Load:
         """The calls in turn, each judged by its own expectation as far as the answer tells."""
         caller = Caller(self._running.view, self._running.mesh)
         calls = _calls(self._running, caller)
-        start = offset * len(calls) // 3
+        start = offset * len(calls) // _CALLERS
         for call, route in itertools.cycle(calls[start:] + calls[:start]):
             yield _problem(caller, call, route)
 
@@ -130,7 +132,3 @@ def _all_in_stock(body: bytes) -> str:
 
 def _anything(_body: bytes) -> str:
     return ""
-
-
-def _slow() -> str:
-    return f"http://slow.default:8080/slow?{LONG_SECONDS}"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import threading
 from array import array
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from lateen.runtime.supervisor import Running
+from lateen.runtime.supervision import Supervision
 
 _SAMPLES = 400
 """How many samples of each process are kept at most, for the samples are in one of the processes."""
@@ -64,15 +64,11 @@ class Level:
 
 
 class Samples:
-    """Samples of every process of a run, and of this one, which supervises it."""
+    """Samples of every process of a run, of this one, which supervises it, and of what its folder holds, at most."""
 
-    def __init__(self, running: Running, seconds: float) -> None:
-        self._pids: Callable[[], Mapping[str, int]] = lambda: {
-            "supervisor": os.getpid(),
-            **{one.name: one.child.pid for one in running.processes},
-        }
+    def __init__(self, processes: Supervision, folder: Path, seconds: float) -> None:
+        self._processes, self._folder = processes, folder
         self._interval = max(0.5, seconds / _SAMPLES)
-        self._folder = running.files.root
         self._values: dict[tuple[str, Measure], array[float]] = {}
         self.largest = 0
         self._stop = threading.Event()
@@ -101,7 +97,8 @@ class Samples:
     def _run(self) -> None:
         while not self._stop.wait(self._interval):
             self.largest = max(self.largest, _size(self._folder))
-            for process, pid in self._pids().items():
+            pids = {"supervisor": os.getpid(), **{one.name: one.child.pid for one in self._processes}}
+            for process, pid in pids.items():
                 with suppress(OSError):  # it ended, and is started again
                     for measure, value in zip(MEASURES, _usage(pid), strict=True):
                         self._values.setdefault((process, measure), array("d")).append(value)

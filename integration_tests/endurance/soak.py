@@ -42,12 +42,12 @@ class Report:
     failed: int = 0
     failures: list[str] = field(default_factory=list)
     levels: list[Level] = field(default_factory=list)
-    ended: list[str] = field(default_factory=list)
+    incidents: list[str] = field(default_factory=list)
 
     def hear(self, event: Event) -> None:
-        """Take note of a process that ended, and of what an Envoy refused."""
+        """Take note of a process that ended, of what an Envoy refused, and of a full disk."""
         if event["event"] in ("ended", "nack", "full"):
-            self.ended.append(str(event))
+            self.incidents.append(str(event))
 
     @property
     def growing(self) -> list[str]:
@@ -58,7 +58,7 @@ class Report:
     def held(self) -> bool:
         """Whether nothing failed, ended or grew."""
         enough = self.renewals >= self.seconds / CERTIFICATE_SECONDS
-        return enough and not (self.failed or self.growing or self.ended) and self.disk < DISK_BYTES
+        return enough and not (self.failed or self.growing or self.incidents) and self.disk < DISK_BYTES
 
 
 def soak(seconds: float, folder: Path, options: Options) -> Report:
@@ -69,7 +69,8 @@ def soak(seconds: float, folder: Path, options: Options) -> Report:
         directory = storefront(STOREFRONT, folder / "storefront", backends, f"{DRAIN_SECONDS}s")
         settings = Settings(directory, certificate_lifetime=CERTIFICATE_SECONDS)
         with start(settings, replace(options, notify=report.hear)) as running:
-            editor, load, samples = Editor(running, directory, backends), Load(running), Samples(running, seconds)
+            editor, load = Editor(running, directory, backends), Load(running)
+            samples = Samples(running.processes, running.files.root, seconds)
             begin, certificates = time.monotonic(), _renewed(running)
             with load.applied(), samples.taken():
                 while (passed := time.monotonic() - begin) < seconds:
