@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from harness import Run, Traffic, client, counters, in_force
+from harness import Run, Traffic, client, counters, eventually, in_force
 from lateen.runtime.events import findings_of
 from lateen.runtime.supervisor import Running
 from meshes import (
+    MESH_CONFIG,
     authorization_policy,
     deployment,
     destination_rule,
@@ -139,6 +140,21 @@ def test_an_edit_moves_the_counter_of_its_kind_and_no_other(mesh: Path, up: Run)
         extensions = moved(running, "reviews", editor.extension)
         assert set(extensions.values()) == {1}
         assert all("extension_config_discovery" in name for name in extensions)
+
+
+def test_what_an_edit_replaced_is_kept_no_longer_than_it_may_drain(mesh: Path, up: Run) -> None:
+    editor = Editor(mesh)
+    save(mesh / "mesh.yaml", f"{MESH_CONFIG}\ndefaultConfig: {{drainDuration: 2s}}\n")
+    with up(mesh) as running:
+        for _ in range(3):
+            in_force(running, editor.listener)
+        assert gauge(running, "reviews", "listener_manager.total_filter_chains_draining") > 0
+        eventually(lambda: gauge(running, "reviews", "listener_manager.total_filter_chains_draining") == 0, 20)
+
+
+def gauge(running: Running, owner: str, name: str) -> int:
+    """A number of a proxy."""
+    return counters(running, owner, f"^{name}$")[name]
 
 
 def test_a_blank_line_changes_nothing(mesh: Path, up: Run) -> None:

@@ -155,7 +155,8 @@ class ControlPlane:
         """Report, once for each reason, that the state directory cannot be written; gives the time to try again."""
         if (reason := str(error)) != self._unwritten:
             self._unwritten = reason
-            self._diagnostics([STATE_NOT_WRITTEN.at(Origin(), reason=reason)], used=used)
+            code = STATE_NOT_WRITTEN
+            self._diagnostics([code.at(Origin(), reason=reason, hint=code.fix)], used=used)
         return datetime.now(UTC) + RETRY
 
     def _encode(self, compiled: Compiled) -> dict[str, Resources]:

@@ -20,7 +20,7 @@ def write(path: Path, data: bytes, mode: int = 0o644) -> None:
 
 
 def write_all(contents: Iterable[tuple[Path, bytes, int]]) -> None:
-    """`write` several files, all or none: none appears before each is whole on the disk.
+    """`write` several files, all or none: none appears before each is written.
 
     Raises OSError; files and folders are then as they were.
     """

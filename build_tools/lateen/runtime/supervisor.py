@@ -86,7 +86,7 @@ def start(settings: Settings, options: Options = Options()) -> Iterator[Running]
             _stop_on_errors(run.files.check_room())
             run.describe(settings.directory, {})
             plan, bootstraps, warnings = _prepare(mesh, settings, claimed.block, run.files, _headers(tests))
-        launcher = Launcher(run.id, run.files, envoy, mesh.config.drain_duration, options.started)
+        launcher = Launcher(run.id, run.files, envoy, options.started, mesh.config.drain_duration)
         with Rotation(events, run.files.logs, run.files.calls), _processes(run.id, events) as processes:
             startup = launch(plan, bootstraps, launcher, processes, control_plane=True)
             remarks = startup.wait(options.timeout)

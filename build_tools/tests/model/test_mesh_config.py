@@ -69,8 +69,10 @@ def test_settings_replace_defaults() -> None:
             "defaultProviders": {"metrics": ["m"], "accessLogging": []},
             "extensionProviders": [{"name": "p", "zipkin": {"port": 1}}],
             "localityLbSetting": {"distribute": [{"from": "a", "to": {"b": 30, "a": 70}}]},
+            "defaultConfig": {"drainDuration": "1m5s"},
         }
     )
+    assert config.drain_duration == 65.0
     assert (config.trust_domain, config.trust_domain_aliases, config.connect_timeout) == ("td", ("old",), 2.0)
     assert (config.enable_auto_mtls, config.outbound_mode) == (False, "REGISTRY_ONLY")
     assert config.path_normalization == "MERGE_SLASHES"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from pathlib import Path
 
 import pytest
 
 from lateen.runtime import leftovers
-from lateen.runtime.state import MARKER, RunDirectory, RunFiles, default_base, find_runs
+from lateen.runtime.state import MARKER, ROOM, RunDirectory, RunFiles, default_base, find_runs
 
 
 def test_a_run_directory_is_for_its_user_alone(tmp_path: Path) -> None:
@@ -53,6 +54,14 @@ def test_leftovers_are_reclaimed_and_live_runs_are_not(tmp_path: Path) -> None:
     leftovers.reclaim(tmp_path)
     assert [run.id for run in find_runs(tmp_path)] == [live.id]
     live.remove()
+
+
+def test_a_disk_with_too_little_room_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    for total, free, codes in ((10**9, ROOM, []), (10**9, ROOM - 1, ["LAT0738"]), (0, 0, [])):
+        disk = usage._replace(total=total, free=free)  # a file system without a limit says 0 of 0
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, disk=disk: disk)
+        assert [finding.code for finding in RunFiles(tmp_path).check_room()] == codes
 
 
 def test_what_is_no_run_is_left_alone(tmp_path: Path) -> None:

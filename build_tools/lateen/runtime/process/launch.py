@@ -12,7 +12,7 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
-from lateen.identity import files
+from lateen.identity.files import write
 from lateen.model.mesh_config import MeshConfig
 from lateen.runtime.child import MARK, Child, run_to_end
 from lateen.runtime.plan import Application, Plan, PlannedProxy
@@ -40,17 +40,17 @@ ENVOY_OPTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Launcher:
-    """Starts what a run consists of; everything carries the run's mark.
+    """Starts what a run consists of; everything carries the run's mark. `started` hears of each command.
 
     `drain_duration` is how long, in seconds, an Envoy keeps a listener that an edit replaced: as in Istio, connections
-    that are still there then are closed. `started` hears of each command.
+    that are still there then are closed.
     """
 
     run: str
     files: RunFiles
     envoy: Path
-    drain_duration: float = MeshConfig().drain_duration
     started: Callable[[str, tuple[str, ...]], None] = lambda _name, _argv: None
+    drain_duration: float = MeshConfig().drain_duration
 
     def control_plane(self) -> Child:
         """Start the control plane; it reports on its standard output."""
@@ -74,7 +74,7 @@ class Launcher:
         """Start the Envoy of a proxy. Its bootstrap is written the first time: to come back it needs no room."""
         path = self.files.bootstrap(planned.key)
         if not path.exists():
-            files.write(path, json.dumps(bootstrap).encode(), 0o600)
+            write(path, json.dumps(bootstrap).encode())
         drain = str(max(1, round(self.drain_duration)))
         argv = (str(self.envoy), "--config-path", str(path), *ENVOY_OPTIONS, "--drain-time-s", drain)
         return self._child(planned.name, argv, dict(os.environ))
