@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from lateen.model.mesh_config import MeshConfig, Provider
-from lateen.scope.views import AccessLog
 from lateen.xds.filters.chain import TYPES, Chain, Direction, typed
 from lateen.xds.snapshot import Config
 
@@ -73,11 +72,18 @@ _FORMATTERS = {
     "%CEL": "cel.v3.Cel",
 }
 _NO_CHAIN: Config = {"response_flag_filter": {"flags": ["NR"]}}
+AT_END: Config = {"log_type_filter": {"types": ["TcpConnectionEnd"]}}
+"""The filter of a log to which a TCP proxy tells of each connection once."""
 
 
 def access_logs(chain: Chain) -> list[Config]:
-    """Access logs of a connection manager or a TCP proxy, without the call log."""
+    """Access logs of a connection manager, without the call log."""
     return list(_logs(chain))
+
+
+def connection_logs(chain: Chain) -> list[Config]:
+    """Access logs of a TCP proxy: one line per connection, at its end."""
+    return list(_logs(chain, AT_END))
 
 
 def listener_logs(chain: Chain) -> list[Config]:
@@ -102,20 +108,19 @@ def emitted(provider: Provider) -> bool:
     return provider.kind == "envoyFileAccessLog"
 
 
+def expression_filter(expression: str) -> Config:
+    """The filter of a log that tells only of what a CEL expression holds for."""
+    message = f"{_LOGGERS}.filters.cel.v3.ExpressionFilter"
+    return {"extension_filter": typed("envoy.access_loggers.extension_filters.cel", message, expression=expression)}
+
+
 def _logs(chain: Chain, *required: Config) -> Iterator[Config]:
     view = chain.scope.telemetry
     for log in view.server_logs if chain.direction is Direction.INBOUND else view.client_logs:
         if emitted(log.provider):
             path = str(log.provider.config.get("path") or "/dev/stdout")
             logger = _to(path, _log_format(log.provider, chain.scope.config))
-            yield logger | _filter([*required, *_expression(log)])
-
-
-def _expression(log: AccessLog) -> Iterator[Config]:
-    if log.filter:
-        message = f"{_LOGGERS}.filters.cel.v3.ExpressionFilter"
-        name = "envoy.access_loggers.extension_filters.cel"
-        yield {"extension_filter": typed(name, message, expression=log.filter)}
+            yield logger | _filter([*required, *([expression_filter(log.filter)] if log.filter else [])])
 
 
 def _filter(filters: list[Config]) -> Config:

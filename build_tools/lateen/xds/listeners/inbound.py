@@ -107,7 +107,7 @@ def _port_chains(scope: ProxyScope, port: InboundPort, bind: str) -> list[Config
     if port.protocol.is_http or port.protocol is Protocol.AUTO:
         options: Config = {"http2_protocol_options": {}} if port.protocol.is_http2 else {}
         http = [http_connection_manager(chain, f"inbound_{name}", inbound_route(scope, port), **options)]
-    raw = [] if port.protocol.is_http else tcp.to_cluster(chain, cluster)
+    raw = [] if port.protocol.is_http else tcp.to_cluster(chain, cluster, service=port.service)
     return _chains(scope, port.port, (name, name), (http, raw), (port.mtls, port.protocol))
 
 
@@ -116,7 +116,7 @@ def _passthrough(scope: ProxyScope, view: InboundView) -> Iterator[Config]:
     chain = Chain(scope, Direction.INBOUND)
     route = inbound_passthrough_route()
     http = [http_connection_manager(chain, INBOUND_PASSTHROUGH_CLUSTER, route)]
-    raw = tcp.to_cluster(chain, INBOUND_PASSTHROUGH_CLUSTER)
+    raw = tcp.pass_through(chain, INBOUND_PASSTHROUGH_CLUSTER)
     for port, mode in ((0, view.passthrough), *view.passthrough_ports):
         names = (_CATCH_ALL_HTTP, VIRTUAL_INBOUND)
         yield from _chains(scope, port, names, (http, raw), (mode, Protocol.AUTO))

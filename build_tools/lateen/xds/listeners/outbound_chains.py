@@ -162,7 +162,7 @@ class ChainBuilder:
         number = ports[0].number if len(ports) == 1 else port.number
         cluster = outbound_cluster(number, port.service.hostname)
         chain = Chain(self.scope, Direction.OUTBOUND, port.number)
-        filters = tcp.to_cluster(chain, cluster, effective_policy(port.view.rule, number))
+        filters = tcp.to_cluster(chain, cluster, effective_policy(port.view.rule, number), port.service)
         return OutboundChain(tuple(filters), port.service.ref.origin, names, port.ranges)
 
     def _names(self, service: Service) -> frozenset[str]:

@@ -5,29 +5,43 @@ from __future__ import annotations
 from typing import Any
 
 from lateen.model.routing import WeightedDestination
+from lateen.model.service import Service
 from lateen.model.traffic_policy import TrafficPolicy
 from lateen.scope.views import ServiceView
-from lateen.xds.access_log import access_logs
+from lateen.xds.access_log import connection_logs
+from lateen.xds.clusters.outbound import service_metadata
 from lateen.xds.duration import duration
 from lateen.xds.effective_policy import effective_policy
-from lateen.xds.filters.chain import Chain, typed
+from lateen.xds.filters.chain import Chain, Direction, typed
 from lateen.xds.filters.rbac import network_filters
 from lateen.xds.names import BLACK_HOLE_CLUSTER
 from lateen.xds.routes.target import Place
 from lateen.xds.snapshot import Config
+from lateen.xds.telemetry import ON_CONNECTED, tcp_stats_logs
 
 _NAME = "envoy.filters.network.tcp_proxy"
 _MESSAGE = "extensions.filters.network.tcp_proxy.v3.TcpProxy"
 
+# At once in plaintext; with TLS not before the handshake, without which it is not known who is calling.
+_WHEN_CALLER_IS_KNOWN: Config = {"upstream_connect_mode": "ON_DOWNSTREAM_TLS_HANDSHAKE", "max_early_data_bytes": 0}
 
-def to_cluster(chain: Chain, cluster: str, policy: TrafficPolicy | None = None) -> list[Config]:
-    """Filters that lead every connection to one cluster. Metrics of TCP would be access loggers of the proxy."""
-    return [*network_filters(chain), _proxy(chain, cluster, policy, cluster=cluster)]
+
+def to_cluster(
+    chain: Chain, cluster: str, policy: TrafficPolicy | None = None, service: Service | None = None
+) -> list[Config]:
+    """Filters that lead every connection to one cluster; `service` is the cluster's, where it is known."""
+    known = service_metadata(service) if service else None
+    return [*network_filters(chain), _proxy(chain, cluster, policy, known, cluster=cluster)]
+
+
+def pass_through(chain: Chain, cluster: str) -> list[Config]:
+    """Filters that lead every connection to one of the special clusters, which metrics name as the service."""
+    return [*network_filters(chain), _proxy(chain, cluster, None, {"name": cluster}, cluster=cluster)]
 
 
 def black_hole(chain: Chain) -> list[Config]:
     """Filters that end every connection, whoever makes it."""
-    return [_proxy(chain, BLACK_HOLE_CLUSTER, None, cluster=BLACK_HOLE_CLUSTER)]
+    return [_proxy(chain, BLACK_HOLE_CLUSTER, None, {"name": BLACK_HOLE_CLUSTER}, cluster=BLACK_HOLE_CLUSTER)]
 
 
 def to_destinations(
@@ -43,7 +57,7 @@ def to_destinations(
     if len(live) == 1:
         return to_cluster(chain, place.cluster(first), policy)
     clusters = [{"name": place.cluster(route.destination), "weight": route.weight} for route in live]
-    proxy = _proxy(chain, stat_prefix, policy, weighted_clusters={"clusters": clusters})
+    proxy = _proxy(chain, stat_prefix, policy, None, weighted_clusters={"clusters": clusters})
     return [*network_filters(chain), proxy]
 
 
@@ -54,7 +68,7 @@ def _policy(view: ServiceView | None, port: int, subset_name: str = "") -> Traff
     return effective_policy(view.rule, port, subset)
 
 
-def _proxy(chain: Chain, stat_prefix: str, policy: TrafficPolicy | None, **target: Any) -> Config:
+def _proxy(chain: Chain, stat_prefix: str, policy: TrafficPolicy | None, known: Config | None, **target: Any) -> Config:
     config: Config = {"stat_prefix": stat_prefix, **target}
     pool = policy.connection_pool if policy else None
     if pool and pool.tcp_idle_timeout is not None:
@@ -67,6 +81,11 @@ def _proxy(chain: Chain, stat_prefix: str, policy: TrafficPolicy | None, **targe
     if policy and policy.tunnel:
         protocol, host, port = policy.tunnel
         config["tunneling_config"] = {"hostname": f"{host}:{port}"} | ({"use_post": True} if protocol == "POST" else {})
-    if logs := access_logs(chain):
+    if chain.direction is Direction.INBOUND:
+        config |= _WHEN_CALLER_IS_KNOWN
+    stats = tcp_stats_logs(chain, known)
+    if logs := [*stats, *connection_logs(chain)]:
         config["access_log"] = logs
+    if stats:
+        config["access_log_options"] = ON_CONNECTED
     return typed(_NAME, _MESSAGE, **config)

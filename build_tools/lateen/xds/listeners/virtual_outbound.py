@@ -44,7 +44,7 @@ def pass_through(scope: ProxyScope, name: str = "PassthroughFilterChain") -> Con
     """The chain for what nobody declared: on to where it was going, or nowhere (REGISTRY_ONLY)."""
     allowed = scope.outbound is not None and scope.outbound.allow_any
     cluster = PASSTHROUGH_CLUSTER if allowed else BLACK_HOLE_CLUSTER
-    return filter_chain(tcp.to_cluster(Chain(scope, Direction.OUTBOUND), cluster), name=name)
+    return filter_chain(tcp.pass_through(Chain(scope, Direction.OUTBOUND), cluster), name=name)
 
 
 def http_proxy(scope: ProxyScope) -> list[BuiltListener]:

@@ -88,7 +88,9 @@ def test_tcp_and_unmatched_connections_are_logged_too(compiled: Compile) -> None
     text = SERVER + telemetry("[{providers: [{name: envoy}], filter: {expression: 'response.code >= 400'}}]")
     snapshot = compiled(text)
     (log,) = inbound(snapshot, 7070)
-    expression = log["filter"]["extension_filter"]
+    at_end, filtered = log["filter"]["and_filter"]["filters"]
+    assert at_end == {"log_type_filter": {"types": ["TcpConnectionEnd"]}}
+    expression = filtered["extension_filter"]
     assert expression["typed_config"]["expression"] == "response.code >= 400"
     (listener_log,) = snapshot.listeners["virtualInbound"]["access_log"]
     no_chain, filtered = listener_log["filter"]["and_filter"]["filters"]

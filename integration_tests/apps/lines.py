@@ -1,0 +1,27 @@
+"""A TCP server on its pod IP: sends every line back, with a word of its own first if GREETING is set."""
+
+from __future__ import annotations
+
+import os
+import socketserver
+
+
+class Lines(socketserver.StreamRequestHandler):
+    """Answers line by line, until the client has nothing more to say."""
+
+    def handle(self) -> None:
+        """Greet, then answer."""
+        if "GREETING" in os.environ:
+            self.wfile.write(b"hello\n")
+        while line := self.rfile.readline():
+            self.wfile.write(line)
+
+
+class Server(socketserver.ThreadingTCPServer):
+    """A thread per connection."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+
+Server((os.environ["POD_IP"], int(os.environ["PORT"])), Lines).serve_forever()
