@@ -11,9 +11,9 @@ from rich.live import Live
 from rich.table import Table
 
 from lateen.cli.output import print_data
-from lateen.runtime.observe.edges import edges
+from lateen.runtime.observe.edges import edges, tcp_edges
 from lateen.runtime.observe.scrape import scrape
-from lateen.runtime.observe.table import Rates, edge_table
+from lateen.runtime.observe.table import Rates, edge_table, tcp_table
 from lateen.runtime.supervisor import Running
 from lateen.runtime.traffic import Report
 
@@ -32,11 +32,15 @@ def show(running: Running, metrics: str, interrupted: Callable[[], bool]) -> Non
         while not interrupted():  # not signal.pause(): a signal just before it would be waited for in vain
             time.sleep(0.2)
         return
-    rates = Rates()
+    rates, tcp_rates = Rates(), Rates()
     with Live(console=console, refresh_per_second=4, transient=True) as live:
         while not interrupted():
-            found = edges(scrape(running.view.proxies))
-            live.update(Group("", edge_table(found, rates.update(found)), "", "Ctrl-C ends the mesh"))
+            scraped = scrape(running.view.proxies)
+            found, tcp = edges(scraped), tcp_edges(scraped)
+            shown = [edge_table(found, rates.update({key: edge.requests for key, edge in found.items()}))]
+            if tcp:
+                shown.append(tcp_table(tcp, tcp_rates.update({key: edge.opened for key, edge in tcp.items()})))
+            live.update(Group(*(part for table in shown for part in ("", table)), "", "Ctrl-C ends the mesh"))
             time.sleep(_REFRESH)
 
 
@@ -83,7 +87,11 @@ def print_report(outcome: Report, running: Running, style: str) -> None:
         for failure in result.failures:
             console.print(f"     {result.origin}: {failure}", markup=False)
     console.print()
-    console.print(edge_table(edges(scrape(running.view.proxies))))
+    scraped = scrape(running.view.proxies)
+    console.print(edge_table(edges(scraped)))
+    if tcp := tcp_edges(scraped):
+        console.print()
+        console.print(tcp_table(tcp))
     failed = sum(not result.held for result in outcome.results)
     console.print(f"\n{len(outcome.results) - failed} of {len(outcome.results)} expectations held")
 

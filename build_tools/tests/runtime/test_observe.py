@@ -10,10 +10,10 @@ import requests
 from prometheus_client import CollectorRegistry, Counter, start_http_server
 from prometheus_client.parser import text_string_to_metric_families
 
-from lateen.runtime.observe.edges import Edge, EdgeKey, edges
+from lateen.runtime.observe.edges import Edge, EdgeKey, TcpEdge, edges, tcp_edges
 from lateen.runtime.observe.endpoint import merged, metrics_endpoint
 from lateen.runtime.observe.scrape import Scraped, scrape, total
-from lateen.runtime.observe.table import Rates
+from lateen.runtime.observe.table import Rates, tcp_table
 from lateen.runtime.running import RunningProxy
 
 
@@ -39,6 +39,7 @@ def requests_total(
         "source_workload": source,
         "destination_workload": destination,
         "destination_version": "v1",
+        "destination_canonical_revision": "v1",
         "destination_principal": principal,
         "destination_service_name": "offers.example",
         "response_code": code,
@@ -75,6 +76,42 @@ def test_an_edge_to_an_unknown_workload_is_named_by_its_service() -> None:
     assert found[EdgeKey("web", "offers.example", "")].mtls is None
 
 
+def tcp(metric: str, reporter: str, count: int, *, flags: str = "-", principal: str = "unknown") -> str:
+    labels = {
+        "reporter": reporter,
+        "source_workload": "catalog" if reporter == "source" else "unknown",
+        "destination_workload": "stock",
+        "destination_version": "unknown",
+        "destination_canonical_revision": "v1",
+        "destination_principal": principal,
+        "destination_service_name": "stock",
+        "response_flags": flags,
+    }
+    body = ",".join(f'{k}="{v}"' for k, v in labels.items())
+    return f"istio_tcp_{metric}_total{{{body}}} {count}\n"
+
+
+def test_a_tcp_edge_counts_connections_and_bytes_as_its_client_saw_them() -> None:
+    spiffe = "spiffe://cluster.local/ns/shop/sa/stock"
+    client = (
+        tcp("connections_opened", "source", 9, principal=spiffe)
+        + tcp("connections_opened", "source", 1, flags="UF,URX")
+        + tcp("connections_closed", "source", 7, principal=spiffe)
+        + tcp("connections_closed", "source", 1, flags="UF,URX")
+        + tcp("received_bytes", "source", 1200, principal=spiffe)
+        + tcp("sent_bytes", "source", 30, principal=spiffe)
+    )
+    found = tcp_edges([scraped("catalog.shop", client), scraped("stock.shop", tcp("sent_bytes", "destination", 30))])
+    key = EdgeKey("catalog", "stock", "v1")
+    assert found == {key: TcpEdge(opened=10, established=9, closed=8, sent=30, received=1200, mtls=True)}
+    assert found[key].success == 0.9
+    assert [list(column.cells) for column in tcp_table(found).columns] == [
+        *(["catalog -> stock"], ["v1"], ["10"], ["2"], ["90.0%"], ["1.2 kB"], ["30 bytes"], ["yes"])
+    ]
+    assert list(tcp_table(found, {key: 2.5}).columns[2].cells) == ["2.5"]
+    assert edges([scraped("catalog.shop", client)]) == {}
+
+
 @pytest.mark.parametrize(("q", "value"), [(0.5, 5.0), (0.25, 2.5), (1.0, 10.0)])
 def test_quantiles_are_interpolated_in_their_bucket(q: float, value: float) -> None:
     assert Edge(buckets={10.0: 4, 20.0: 4, math.inf: 4}).quantile(q * 1.0) == pytest.approx(value)
@@ -90,8 +127,8 @@ def test_an_edge_without_requests_has_no_quantile() -> None:
 
 def test_rates_are_differences_over_time() -> None:
     key, rates = EdgeKey("a", "b", ""), Rates()
-    assert rates.update({key: Edge(requests=10)}, now=1.0) == {}
-    assert rates.update({key: Edge(requests=30)}, now=3.0) == {key: 10.0}
+    assert rates.update({key: 10}, now=1.0) == {}
+    assert rates.update({key: 30}, now=3.0) == {key: 10.0}
 
 
 def test_totals_sum_over_proxies_and_match_labels() -> None:
