@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +31,20 @@ Series = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 LINES, BARE, GREETER, PLAIN, GUARDED, STRICT, DEAD, TLS = range(7001, 7009)
 TCP_GATEWAY, TLS_GATEWAY = 9001, 9002
+
+
+LOG_LINE = "%ACCESS_LOG_TYPE% %DOWNSTREAM_LOCAL_PORT%"
+OVERRIDES = [
+    {
+        "match": {"metric": "TCP_CLOSED_CONNECTIONS", "mode": "CLIENT"},
+        "tagOverrides": {
+            "source_app": {"operation": "REMOVE"},
+            "port": {"value": "destination.port"},
+            "tenant": {"value": "request.headers['x-tenant']"},
+        },
+    },
+    {"match": {"metric": "TCP_SENT_BYTES"}, "disabled": True},
+]
 
 
 def tcp(name: str, port: int, *, inject: bool = True, greeting: bool = False) -> list[dict[str, Any]]:
@@ -64,6 +80,11 @@ def _selector(kind: str, app: str) -> dict[str, Any]:
     if kind == "Sidecar":
         return {"workloadSelector": {"labels": {"app": app}}}
     return {"selector": {"matchLabels": {"app": app}}}
+
+
+def telemetry(app: str, **spec: Any) -> dict[str, Any]:
+    """A Telemetry of one workload."""
+    return selecting("Telemetry", "telemetry.istio.io/v1", app, app, **spec)
 
 
 def tls_route(name: str, sni: str, port: int, destination: str, **spec: Any) -> dict[str, Any]:
@@ -118,6 +139,8 @@ class Mesh:
     """A running mesh with the metrics of TCP of its proxies."""
 
     running: Running
+    log: Path
+    """Access log of the sidecar of `teller`."""
 
     def connect(self, owner: str, port: int) -> socket.socket:
         """A connection that the proxy of a workload takes from it."""
@@ -170,6 +193,7 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
     objects = [
         deployment("web"),
         deployment("open"),
+        deployment("teller"),
         *tcp("lines", LINES),
         *tcp("bare", BARE, inject=False),
         *tcp("greeter", GREETER, greeting=True),
@@ -192,11 +216,24 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
             outboundTrafficPolicy={"mode": "ALLOW_ANY"},
             egress=[{"hosts": ["*/*"]}],
         ),
+        telemetry(
+            "teller",
+            accessLogging=[{"providers": [{"name": "file"}]}],
+            metrics=[{"providers": [{"name": "prometheus"}], "overrides": OVERRIDES}],
+        ),
         *gateway(),
     ]
-    write(directory, mesh=MESH_CONFIG + "outboundTrafficPolicy: {mode: REGISTRY_ONLY}\n", app=documents(*objects))
+    log = directory.with_name("access.log")
+    config = {
+        "outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"},
+        "extensionProviders": [
+            {"name": "file", "envoyFileAccessLog": {"path": str(log), "logFormat": {"text": LOG_LINE}}}
+        ],
+    }
+    lines = (f"{key}: {json.dumps(value)}" for key, value in config.items())
+    write(directory, mesh="\n".join((MESH_CONFIG, *lines)), app=documents(*objects))
     with start(Settings(directory), Options(base=tmp_path_factory.mktemp("runs"))) as running:
-        yield Mesh(running)
+        yield Mesh(running, log)
 
 
 def say(connection: socket.socket, text: bytes = b"hello\n") -> bytes:
@@ -333,6 +370,29 @@ def test_a_client_without_certificate_that_needs_one(mesh: Mesh) -> None:
     assert said["source_principal"] == "unknown"
     assert said["connection_security_policy"] == "none"
     assert added == counts(0, 0)
+
+
+def test_metrics_are_changed_as_telemetry_says(mesh: Mesh) -> None:
+    """A value that a connection does not have is unknown."""
+    before = mesh.counts("teller")
+    say(mesh.connect("teller", LINES))
+    eventually(lambda: _moved(before, mesh.counts("teller")).keys() >= {OPENED, CLOSED, RECEIVED})
+    moved = _moved(before, mesh.counts("teller"))
+    [(closed, _)] = moved[CLOSED]
+    assert {"port": str(LINES), "tenant": "unknown"}.items() <= closed.items()
+    assert "source_app" not in closed
+    [(opened, _)] = moved[OPENED]
+    assert opened == labels("source", workload("teller"), workload("lines", **NO_LABELS), "lines")
+    assert SENT not in moved
+
+
+def test_an_access_log_tells_of_a_connection_once(mesh: Mesh) -> None:
+    """Though its proxy counts the opening and the end."""
+    say(mesh.connect("teller", BARE))
+    say(mesh.connect("teller", DEAD))
+    eventually(lambda: str(DEAD) in mesh.log.read_text(), seconds=20)  # Envoy writes every 10 s
+    told = mesh.log.read_text().splitlines()
+    assert [line for line in told if str(LINES) not in line] == [f"TcpConnectionEnd {port}" for port in (BARE, DEAD)]
 
 
 @pytest.mark.parametrize(("port", "text"), [(TCP_GATEWAY, b"hello\n"), (TLS_GATEWAY, client_hello("lines.example"))])
