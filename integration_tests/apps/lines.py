@@ -1,4 +1,4 @@
-"""A TCP server on its pod IP: sends every line back, with a word of its own first if GREETING is set."""
+"""A TCP server on its pod IP: sends every line back, with GREETING first if there is one."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ class Lines(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         """Greet, then answer."""
-        if "GREETING" in os.environ:
-            self.wfile.write(b"hello\n")
+        if greeting := os.environ.get("GREETING"):
+            self.wfile.write(f"{greeting}\n".encode())
         while line := self.rfile.readline():
             self.wfile.write(line)
 
