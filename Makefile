@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-rust setup-prometheus demo test check lint types contracts unit rust-check filters stale integration bench fuzz golden gen gen-check lock wheel clean soak
+.PHONY: help setup setup-rust setup-prometheus demo test check lint types contracts unit rust-check filters stale integration bench fuzz golden gen gen-check lock wheel clean soak setup-docker
 
 BIN := .venv/bin
 RUNTIME ?= process
@@ -21,6 +21,9 @@ setup-rust: setup ## find or install the Rust toolchain for the filters (Debian:
 
 setup-prometheus: ## find or install Prometheus for the integration tests (Debian: as root)
 	@sh build_tools/scripts/setup-prometheus.sh
+
+setup-docker: setup ## find a container engine or install one, for the tests in containers (Debian: as root)
+	@sh build_tools/scripts/setup-docker.sh
 
 demo: setup ## run the storefront mesh; ARGS=--once for a bounded run
 	@$(BIN)/lateen up envoy_configs/storefront --traffic $(ARGS)
@@ -52,7 +55,7 @@ filters: setup-rust ## rebuild every filter and run its scenarios on a real Envo
 	@$(BIN)/lateen filters build --rebuild
 	@$(BIN)/lateen filters test
 
-integration: setup setup-prometheus ## integration tests (RUNTIME=process, K=expr)
+integration: setup setup-prometheus setup-docker ## integration tests (RUNTIME=process, K=expr)
 	@LATEEN_RUNTIME=$(RUNTIME) $(BIN)/pytest integration_tests $(if $(K),-k '$(K)')
 
 bench: setup ## time and memory of a cold compile, by size of the mesh

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engine import NoEngineError, running_engine
 from harness import Run
 from lateen.runtime.plan import Settings
 from lateen.runtime.supervisor import Options, Running, start
@@ -46,6 +48,23 @@ def up(state: Path) -> Run:
             yield running
 
     return run
+
+
+@pytest.fixture(scope="session")
+def engine(pytestconfig: pytest.Config) -> Iterator[None]:
+    """A container engine, where DOCKER_HOST says. CI must have one."""
+    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
+
+    def say(line: str) -> None:
+        with capture.global_and_fixture_disabled():
+            sys.stderr.write(f"\n{line}\n")
+
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(running_engine(say))
+        except NoEngineError as error:
+            (pytest.fail if os.environ.get("CI") else pytest.skip)(str(error))
+        yield
 
 
 @pytest.fixture

@@ -26,6 +26,11 @@ EXAMPLES = {
     "proxies": [f"lateen proxies {MESH}"],
     "envoy": ["lateen envoy which", "lateen envoy version", "lateen envoy schema"],
     "filters": ["lateen filters list", "lateen filters build --check", "lateen filters test tenant_context"],
+    "image": [
+        "lateen image envoy",
+        "lateen image app envoy_configs/storefront/app --tag lateen.local/storefront",
+        "lateen image list",
+    ],
     "explain-code": ["lateen explain-code LAT0101"],
     "version": ["lateen version"],
 }

@@ -20,6 +20,7 @@ COMMANDS = {
     "down": "end runs of `up` and remove what they left",
     "proxies": "list the proxies that a mesh declares",
     "envoy": "which Envoy is used, its version and its schema",
+    "image": "build the images of the docker runtime from files of this machine",
     "filters": "list, build and test the filters of the suite",
     "explain-code": "what a diagnostic code means and how to mend it",
     "version": "print the version",

@@ -7,13 +7,12 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, distribution
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from packaging.requirements import InvalidRequirement, Requirement
+
+from lateen.diagnostics import Origin
 from lateen.runtime.docker.recipe import not_built
 from lateen.runtime.docker.rootfs import Rootfs
-
-if TYPE_CHECKING:
-    from packaging.requirements import Requirement
 
 _OF_THIS_MACHINE = frozenset(("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"))
 
@@ -38,49 +37,45 @@ def install(requirements: Path, venv: str) -> Rootfs:
 
 
 def _closure(requirements: Path) -> Iterator[Distribution]:
-    queue = [(wanted, "", f"{requirements}:{line}") for line, wanted in _read(requirements)]
-    seen = set()
+    """Each distribution once, those that a line names before those that they require."""
+    queue = [(wanted, "", origin) for origin, wanted in _read(requirements)]
+    given, asked = set[str](), set[tuple[str, str]]()
     while queue:
-        wanted, extra, place = queue.pop(0)
+        wanted, extra, origin = queue.pop(0)
         if wanted.marker is not None and not wanted.marker.evaluate({"extra": extra}):
             continue
-        found = _installed(wanted, place)
-        for asked in {"", *wanted.extras}:
-            if (found.name, asked) not in seen:
-                seen.add((found.name, asked))
-                queue += [(needed, asked, found.name) for needed in _requirements(found)]
-        yield found
+        found = _installed(wanted, origin)
+        for option in {"", *wanted.extras}:
+            if (found.name, option) not in asked:
+                asked.add((found.name, option))
+                queue += [(Requirement(text), option, origin) for text in found.requires or ()]
+        if found.name not in given:
+            given.add(found.name)
+            yield found
 
 
-def _read(requirements: Path) -> Iterator[tuple[int, Requirement]]:
-    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415
-
+def _read(requirements: Path) -> Iterator[tuple[Origin, Requirement]]:
     for number, line in enumerate(requirements.read_text().splitlines(), 1):
         text = line.partition(" #")[0].strip()
         if text and text[0] != "#":
+            origin = Origin(str(requirements), number, 1)
             try:
-                yield number, Requirement(text)
+                yield origin, Requirement(text)
             except InvalidRequirement as error:
-                what = str(error).partition("\n")[0]
-                raise not_built("app", f"{requirements}:{number}: {text!r} is not a requirement: {what}") from error
+                reason = str(error).partition("\n")[0]
+                raise not_built("app", f"{text!r} is not a requirement: {reason}", origin) from error
 
 
-def _requirements(found: Distribution) -> list[Requirement]:
-    from packaging.requirements import Requirement  # noqa: PLC0415
-
-    return [Requirement(text) for text in found.requires or ()]
-
-
-def _installed(wanted: Requirement, place: str) -> Distribution:
+def _installed(wanted: Requirement, origin: Origin) -> Distribution:
     try:
         found = distribution(wanted.name)
     except PackageNotFoundError as error:
-        raise not_built("app", f"{place} requires {wanted}, which is not installed beside lateen") from error
+        raise not_built("app", f"{wanted} is not installed beside lateen", origin) from error
     if not wanted.specifier.contains(found.version, prereleases=True):
-        raise not_built("app", f"{place} requires {wanted}, and {found.version} is installed beside lateen")
-    origin = json.loads(found.read_text("direct_url.json") or "{}")
-    if found.files is None or origin.get("dir_info", {}).get("editable"):
-        raise not_built("app", f"{place} requires {wanted}, whose installation beside lateen does not list its files")
+        raise not_built("app", f"{wanted} is not what is installed beside lateen: {found.version}", origin)
+    source = json.loads(found.read_text("direct_url.json") or "{}")
+    if found.files is None or source.get("dir_info", {}).get("editable"):
+        raise not_built("app", f"{wanted} is installed beside lateen without a list of its files", origin)
     return found
 
 

@@ -30,6 +30,9 @@ LOCAL = "lateen.local/"
 """Names below this are nobody's registry: such an image is built from the mesh's own folder, and never pulled."""
 
 
+_NOWHERE = Origin()
+
+
 @dataclass(frozen=True, slots=True)
 class Built:
     """An image that lateen has built. `names` is empty for one that lost its name to a newer one; `size` in bytes."""
@@ -76,18 +79,17 @@ class Images:
         """
         return self.build(init_recipe())
 
-    def application(self, folder: Path, tag: str = "") -> str:
+    def application(self, folder: Path) -> str:
         """The image of a Python application: `folder` below the working directory, the interpreter that runs lateen,
-        and the installed distributions that `folder/requirements.txt` names. `tag` is one more name for it."""
-        name = self.build(application_recipe(folder, self.build(python_recipe())))
-        if tag:
-            repository, _, version = tag.rpartition(":")
-            with asking(f"tag {name} as {tag}"):
-                self._client.api.tag(name, repository or tag, version if repository else None, force=True)
-        return name
+        and the installed distributions that `folder/requirements.txt` names."""
+        base = python_recipe()
+        with building(base.kind):
+            recipe = application_recipe(folder, base.name)
+        self.build(base)
+        return self.build(recipe)
 
-    def resolve(self, image: str, directory: Path) -> str:
-        """The name to start a container of `image` by.
+    def resolve(self, image: str, directory: Path, origin: Origin = _NOWHERE) -> str:
+        """The name to start a container of `image` by; `origin` is where the mesh in `directory` asks for it.
 
         `lateen.local/...` is the application in `directory/app`, built anew when a file of it has changed; any other is
         taken from the engine, or else pulled.
@@ -96,11 +98,19 @@ class Images:
             return self.application(directory / "app")
         if self.exists(image):
             return image
-        problem = "its folder has no `app` to build it from" if image.startswith(LOCAL) else self._pull(image)
+        problem = f"{directory} has no folder `app` to build it from" if image.startswith(LOCAL) else self._pull(image)
         if problem is None:
             return image
         hint = f"load it into the engine, or build one: lateen image app DIR --tag {image}"
-        raise MeshError((codes.NO_IMAGE.at(Origin(), image=image, reason=problem, hint=hint),))
+        raise MeshError((codes.NO_IMAGE.at(origin, image=image, reason=problem, hint=hint),))
+
+    def tag(self, name: str, tag: str) -> None:
+        """Give an image one more name, which any other image that has it loses."""
+        from docker.utils import parse_repository_tag  # noqa: PLC0415
+
+        repository, version = parse_repository_tag(tag)
+        with asking(f"tag {name} as {tag}"):
+            self._client.api.tag(name, repository, version)
 
     def exists(self, image: str) -> bool:
         """Whether the engine has the image."""

@@ -17,7 +17,7 @@ _REDIRECT = b"""\
 # Redirects the traffic of this network namespace by the nftables rules in the file $1.
 set -eu
 if [ -e /proc/sys/net/ipv6/conf/lo/disable_ipv6 ]; then
-  read -r off < /proc/sys/net/ipv6/conf/lo/disable_ipv6
+  read -r off < /proc/sys/net/ipv6/conf/lo/disable_ipv6 || : # the kernel gives a shell the number, and no end of line
   # Inbound proxies reach the application from ::6, as from 127.0.0.6; unlike that, it must exist.
   [ "$off" = 1 ] || ip -6 addr replace ::6/128 dev lo
 fi

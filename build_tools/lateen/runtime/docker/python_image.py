@@ -10,7 +10,6 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from lateen.runtime.docker.distributions import install
 from lateen.runtime.docker.libraries import libraries
 from lateen.runtime.docker.recipe import Recipe, building, system, trust
 from lateen.runtime.docker.rootfs import Rootfs
@@ -27,7 +26,7 @@ _CACHE = "__pycache__"  # holds times of this machine
 _LEFT_OUT = frozenset(
     (_CACHE, "site-packages", "dist-packages", "test", "tests", "idlelib", "tkinter", "turtledemo", "ensurepip")
 )
-_DESKTOP = "_tkinter."
+_LEFT_OUT_PREFIXES = ("config-", "_tkinter.")  # for linking against the interpreter; needs a desktop's libraries
 _COMPILE = (
     "import compileall, py_compile, sys\n"
     "for folder in sys.argv[1:]:\n"
@@ -45,7 +44,7 @@ def python_recipe() -> Recipe:
         program = Path(os.path.realpath(sys._base_executable))  # type: ignore[attr-defined]
         library = Rootfs()
         for folder in _standard_library():
-            library.add_tree(folder, skip=lambda file: file.name in _LEFT_OUT or file.name.startswith(_DESKTOP))
+            library.add_tree(folder, skip=_left_out)
         rootfs = system(program, _SHELL, *library.extensions())
         rootfs.add_all(library)
         for file in (program, _SHELL):
@@ -75,16 +74,18 @@ def application_recipe(folder: Path, base: str) -> Recipe:
         rootfs.add_folder("/installed")
         rootfs.add_tree(folder, f"/folder/{folder.name}", skip=lambda file: file.name == _CACHE or file.name[0] == ".")
         if (requirements := folder / REQUIREMENTS).exists():
+            from lateen.runtime.docker.distributions import install  # noqa: PLC0415 - needs the extra's packages
+
             installed = install(requirements, _VENV)
             for library in libraries(*installed.extensions()):
                 if library not in installed.sources():
                     installed.add_file(library)
             rootfs.add_all(installed, "/installed")
-        folders = (*map(str, _standard_library()), f"{_VENV}/lib")
         instructions = (
             "USER 0:0",
+            _compile(*map(str, _standard_library())),  # first, so that the engine has it from the last application
             "COPY installed /",
-            f"RUN {json.dumps(['python3', '-c', _COMPILE, *folders])}",
+            _compile(f"{_VENV}/lib"),
             f"COPY folder {WORKING_DIRECTORY}",
             "USER 1000:1000",
         )
@@ -97,6 +98,15 @@ def _standard_library() -> tuple[Path, ...]:
     bases |= {"platbase": sys.base_exec_prefix, "installed_platbase": sys.base_exec_prefix}
     names = {sysconfig.get_path(name, vars=bases) for name in ("stdlib", "platstdlib")}
     return tuple(Path(name) for name in sorted(names) if Path(name).is_dir())
+
+
+def _compile(*folders: str) -> str:
+    return f"RUN {json.dumps(['python3', '-c', _COMPILE, *folders])}"
+
+
+def _left_out(file: Path) -> bool:
+    """What no server needs of the standard library."""
+    return file.name in _LEFT_OUT or file.name.startswith(_LEFT_OUT_PREFIXES)
 
 
 def _version(folder: Path) -> str:

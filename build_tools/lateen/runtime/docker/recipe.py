@@ -23,6 +23,7 @@ _AUTHORITIES = (
 )
 """Where distributions keep the certificate authorities that they trust."""
 
+_NOWHERE = Origin()
 _NAME_SERVICE_SWITCH = b"hosts: files dns\n"
 _ACCOUNTS = b"""\
 root:x:0:0:root:/root:/sbin/nologin
@@ -65,9 +66,9 @@ def building(kind: str) -> Iterator[None]:
         raise not_built(kind, f"{error.filename}: {error.strerror}" if error.filename else str(error)) from error
 
 
-def not_built(kind: str, reason: str) -> MeshError:
-    """The error that says why an image cannot be built."""
-    return MeshError((codes.IMAGE_NOT_BUILT.at(Origin(), image=f"lateen-{kind}", reason=reason),))
+def not_built(kind: str, reason: str, origin: Origin = _NOWHERE) -> MeshError:
+    """The error that says why an image cannot be built, and which line of a file asks for what is not there."""
+    return MeshError((codes.IMAGE_NOT_BUILT.at(origin, image=f"lateen-{kind}", reason=reason),))
 
 
 def system(*binaries: Path) -> Rootfs:

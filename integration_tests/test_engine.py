@@ -1,0 +1,71 @@
+"""The tests' own engine leaves nothing, however the tests end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from time import monotonic, sleep
+
+import pytest
+
+from engine import INSTALL
+
+TESTS = """\
+import os, sys
+from engine import running_engine
+from lateen.runtime.docker.engine import connect
+from lateen.runtime.docker.images import Images
+
+with running_engine(print):
+    client = connect()
+    network = client.networks.create("left")
+    client.containers.run(
+        Images(client).init(), ["-c", "read -r x"], entrypoint="/bin/sh", stdin_open=True, detach=True, network="left"
+    )
+    print(os.environ["DOCKER_HOST"], network.id[:12], flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL, None], ids=["interrupted", "killed", "ended"])
+def test_a_private_engine_leaves_nothing(number: signal.Signals | None) -> None:
+    if os.geteuid() != 0 or shutil.which("dockerd") is None:
+        pytest.skip(f"a private engine needs root and dockerd; {INSTALL}")
+    environment = {**os.environ, "DOCKER_HOST": "unix:///nowhere.sock", "PYTHONPATH": str(Path(__file__).parent)}
+    with subprocess.Popen(
+        [sys.executable, "-c", TESTS],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as tests:
+        assert tests.stdout is not None
+        assert "starting a private one" in tests.stdout.readline()
+        address, network = tests.stdout.readline().split()
+        folder = Path(address.removeprefix("unix://")).parent
+        assert left(folder, network)
+        if number is not None:
+            tests.send_signal(number)
+    deadline = monotonic() + 60
+    while left(folder, network) and monotonic() < deadline:
+        sleep(0.1)
+    assert left(folder, network) == []
+
+
+def left(folder: Path, network: str) -> list[str]:
+    """Files, mounts, processes and interfaces of the private engine."""
+    found = [str(folder)] if folder.exists() else []
+    found += [line for line in Path("/proc/self/mounts").read_text().splitlines() if f"{folder}/" in line]
+    found += [link.name for link in Path("/sys/class/net").iterdir() if network in link.name]
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = process.read_bytes().decode(errors="replace")
+        except OSError:  # it ended
+            continue
+        found += [command] if str(folder) in command else []
+    return found
