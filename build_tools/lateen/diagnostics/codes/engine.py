@@ -11,13 +11,13 @@ NO_ENGINE = Code(
     why="The docker runtime and `lateen image` talk to a container engine.",
     example="DOCKER_HOST=unix:///nowhere.sock lateen image list",
     fix="Start Docker, or name another engine by DOCKER_HOST. `make setup-docker` installs one on Debian. "
-    "`lateen up --runtime process` needs none.",
+    "`lateen up DIR --runtime process` needs none.",
 )
 NO_PERMISSION = Code(
     "LAT0731",
     Severity.ERROR,
     "container engine not permitted",
-    "user {user} may not use the container engine at {address}: {reason}",
+    "uid {uid} may not use the container engine at {address}: {reason}",
     why="Whoever may talk to the engine's socket is root on the machine, so it is closed to others.",
     example="a user who is not in the group `docker`",
     fix="Join the group that owns the socket (`usermod -aG docker USER`, then log in again), or name a rootless engine "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import getpass
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -89,7 +88,7 @@ def _unreachable(where: str, error: Exception) -> MeshError:
     if cause is not None and cause.errno in (errno.EACCES, errno.EPERM):
         hint = "join the group that owns the socket (Docker's is `docker`), or name a rootless engine by DOCKER_HOST"
         return MeshError(
-            (codes.NO_PERMISSION.at(Origin(), user=getpass.getuser(), address=where, reason=cause.strerror, hint=hint),)
+            (codes.NO_PERMISSION.at(Origin(), uid=os.getuid(), address=where, reason=cause.strerror, hint=hint),)
         )
     hint = "start Docker or set DOCKER_HOST (`make setup-docker` installs it on Debian); --runtime process needs none"
     return MeshError((codes.NO_ENGINE.at(Origin(), address=where, reason=reason(error), hint=hint),))
