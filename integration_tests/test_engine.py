@@ -57,6 +57,18 @@ def test_a_private_engine_leaves_nothing(number: signal.Signals | None) -> None:
     assert left(folder, network) == []
 
 
+@pytest.mark.parametrize("ci", [False, True])
+def test_without_an_engine_tests_are_skipped_but_not_in_ci(ci: bool, tmp_path: Path) -> None:
+    environment = {**os.environ, "DOCKER_HOST": "unix:///nowhere.sock", "PATH": str(tmp_path), "CI": "1" if ci else ""}
+    tests = [str(Path(__file__).parent / "test_images.py"), "-k", "built_once and init"]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--basetemp", str(tmp_path / "tests"), *tests]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert "LAT0730" in done.stdout, done.stdout
+    assert INSTALL in done.stdout
+    assert ("1 error" if ci else "1 skipped") in done.stdout
+    assert done.returncode == int(ci)
+
+
 def left(folder: Path, network: str) -> list[str]:
     """Files, mounts, processes and interfaces of the private engine."""
     found = [str(folder)] if folder.exists() else []

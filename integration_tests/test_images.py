@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
+import subprocess
+import sys
+import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +18,8 @@ from docker import DockerClient
 from docker.errors import ContainerError
 from docker.models.containers import Container
 
+import lateen
+from lateen.cli import main
 from lateen.diagnostics import MeshError
 from lateen.runtime.docker.engine import connect
 from lateen.runtime.docker.images import Images
@@ -167,6 +174,36 @@ def test_the_application_runs_as_its_deployment_says(client: DockerClient, appli
     assert once(client, application, ["uvicorn", "--version"]).startswith("Running uvicorn")
     state = "import os, starlette; print(os.getuid(), os.getcwd(), os.path.exists(starlette.__cached__))"
     assert once(client, application, ["python3", "-c", state]) == "1000 /srv True"
+
+
+def test_the_interpreter_of_the_distribution_makes_an_image(client: DockerClient, tmp_path: Path) -> None:
+    interpreter = Path("/usr/bin/python3")
+    packages = f"{sysconfig.get_path('purelib')}:{Path(lateen.__file__).parents[1]}"
+    environment = {**os.environ, "PYTHONPATH": packages}
+    script = (
+        "import sys; from lateen.cli import main\n"
+        f"sys.exit(f'it is {sys.version}') if sys.version_info[:2] != {sys.version_info[:2]} else main(sys.argv[1:])"
+    )
+    if not interpreter.exists() or interpreter.resolve() == Path(sys.executable).resolve():
+        pytest.skip("the distribution has no Python other than the one in use")
+    command = [interpreter, "-c", script, "image", "app", STOREFRONT / "app"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if "it is " in done.stderr:
+        pytest.skip(f"the distribution's Python cannot use the packages of the one in use: {done.stderr.strip()}")
+    where = once(client, done.stdout.strip(), ["python3", "-c", "import httpx, ssl, sys; print(sys.base_prefix)"])
+    assert where == "/usr"
+
+
+def test_the_command_prints_names_only(client: DockerClient, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["image", "init", "--tag", "lateen.local/init:test"]) == 0
+    assert capsys.readouterr().out == "lateen.local/init:test\n"
+    assert main(["image", "list", "-o", "json"]) == 0
+    listed = {row["name"]: row["kind"] for row in json.loads(capsys.readouterr().out)["images"]}
+    assert listed["lateen.local/init:test"] == "init"
+    client.images.remove("lateen.local/init:test")
+    assert main(["image", "init", "--tag", "Not A Name"]) == 2
+    assert "LAT0732" in capsys.readouterr().err
+    assert main(["image", "app"]) == 2
 
 
 def test_a_local_name_is_built_from_the_folder_of_the_mesh(client: DockerClient, tmp_path: Path) -> None:

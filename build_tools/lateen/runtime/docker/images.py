@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import platform
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -31,6 +33,8 @@ LOCAL = "lateen.local/"
 
 
 _NOWHERE = Origin()
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+"""Names of the kernel, by which the engine has others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,7 @@ class Images:
         with building(recipe.kind):
             if self.exists(recipe.name):
                 return recipe.name
+            self._check_platform(recipe.kind)
             self._say(f"building image {recipe.name}")
             labels = f"LABEL {LABEL}=image {KIND}={recipe.kind}"
             with asking(f"build the image {recipe.name}"):
@@ -178,6 +183,14 @@ class Images:
                 return _problem(self._client.api.pull(repository, tag=tag or "latest", stream=True, decode=True))
             except APIError as error:
                 return reason(error)
+
+    def _check_platform(self, kind: str) -> None:
+        with asking("tell its platform"):
+            engine = self._client.version()
+        theirs = f"{engine['Os']}/{engine['Arch']}"
+        ours = f"{sys.platform}/{_ARCHITECTURES.get(platform.machine(), platform.machine())}"
+        if theirs != ours:
+            raise not_built(kind, f"the engine is of {theirs}, and the files here are of {ours}")
 
     def _import(self, recipe: Recipe, labels: str) -> str | None:
         repository, _, tag = recipe.name.partition(":")

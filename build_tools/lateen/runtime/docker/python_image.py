@@ -11,7 +11,7 @@ import sysconfig
 from pathlib import Path
 
 from lateen.runtime.docker.libraries import libraries
-from lateen.runtime.docker.recipe import Recipe, building, system, trust
+from lateen.runtime.docker.recipe import Recipe, add_libraries, building, system, trust
 from lateen.runtime.docker.rootfs import Rootfs
 
 WORKING_DIRECTORY = "/srv"
@@ -77,9 +77,8 @@ def application_recipe(folder: Path, base: str) -> Recipe:
             from lateen.runtime.docker.distributions import install  # noqa: PLC0415 - needs the extra's packages
 
             installed = install(requirements, _VENV)
-            for library in libraries(*installed.extensions()):
-                if library not in installed.sources():
-                    installed.add_file(library)
+            found, own = libraries(*installed.extensions()), installed.sources()
+            add_libraries(installed, (library for library in found if library not in own))
             rootfs.add_all(installed, "/installed")
         instructions = (
             "USER 0:0",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -75,13 +75,23 @@ def system(*binaries: Path) -> Rootfs:
     """All that C programs expect of a system: the libraries that `binaries` need, names, users, /tmp."""
     rootfs = Rootfs()
     found = libraries(*binaries)
-    for library in (*found, *name_services(found)):
-        rootfs.add_file(library)
+    add_libraries(rootfs, (*found, *name_services(found)))
     rootfs.add_bytes("/etc/nsswitch.conf", _NAME_SERVICE_SWITCH)
     rootfs.add_bytes("/etc/passwd", _ACCOUNTS)
     rootfs.add_bytes("/etc/group", _GROUPS)
     rootfs.add_folder("/tmp", 0o1777)  # noqa: S108 - a path in the image
     return rootfs
+
+
+def add_libraries(rootfs: Rootfs, found: Iterable[Path]) -> None:
+    """Libraries at their own paths. Those that this machine's loader finds by its cache get a link where the image's,
+    which has no cache, looks: beside the C library."""
+    found = tuple(found)
+    folder = next((library.parent for library in found if library.name.startswith("libc.so")), None)
+    for library in found:
+        rootfs.add_file(library)
+        if folder is not None and library.parent != folder and not library.name.startswith("ld-"):
+            rootfs.add_link(f"{folder}/{library.name}", str(library))
 
 
 def trust(rootfs: Rootfs) -> None:

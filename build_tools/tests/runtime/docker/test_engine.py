@@ -15,6 +15,9 @@ import pytest
 from lateen.cli import main
 from lateen.diagnostics import MeshError
 from lateen.runtime.docker import engine
+from lateen.runtime.docker.images import Images
+from lateen.runtime.docker.recipe import Recipe
+from lateen.runtime.docker.rootfs import Rootfs
 
 REFUSAL = b'{"message": "no space left\\n on device"}'
 
@@ -92,6 +95,13 @@ def test_an_engine_that_refuses(daemon: Callable[..., None]) -> None:
     (finding,) = caught.value.diagnostics
     assert finding.code == "LAT0732"
     assert finding.message.endswith("could not make room: no space left on device")
+
+
+def test_an_engine_of_another_platform_gets_no_image(daemon: Callable[..., None]) -> None:
+    version = answer("200 OK", b'{"ApiVersion": "1.41", "Os": "linux", "Arch": "riscv64"}')
+    daemon(version, answer("404 Not Found", b'{"message": "No such image: x"}'), version)
+    with pytest.raises(MeshError, match=r"LAT0735.*the engine is of linux/riscv64"):
+        Images(engine.connect()).build(Recipe("test", "1", Rootfs()))
 
 
 def test_an_engine_that_goes_away(daemon: Callable[..., None]) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from lateen.runtime.docker.libraries import libraries, name_services, parse
+from lateen.runtime.docker.recipe import add_libraries
+from lateen.runtime.docker.rootfs import Rootfs
 
 TWO_PROGRAMS = """\
 /usr/sbin/nft:
@@ -52,3 +54,14 @@ def test_name_services_are_those_beside_the_c_library(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     found = name_services([tmp_path / "libc.so.6", Path("/elsewhere/libm.so.6")])
     assert found == (tmp_path / "libnss_dns.so.2",)
+
+
+def test_a_library_of_an_unusual_folder_is_found_without_a_cache(tmp_path: Path) -> None:
+    for name in ("lib/libc.so.6", "lib/libm.so.6", "local/libown.so.1"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    rootfs = Rootfs()
+    add_libraries(rootfs, [tmp_path / "lib/libc.so.6", tmp_path / "lib/libm.so.6", tmp_path / "local/libown.so.1"])
+    links = {str(path): entry.target for path, entry in rootfs.entries.items() if entry.target}
+    assert links == {f"{tmp_path}/lib/libown.so.1": f"{tmp_path}/local/libown.so.1"}
+    assert len(rootfs.sources()) == 3
