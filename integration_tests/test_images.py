@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 import sysconfig
@@ -174,6 +175,9 @@ def test_the_application_runs_as_its_deployment_says(client: DockerClient, appli
     assert once(client, application, ["uvicorn", "--version"]).startswith("Running uvicorn")
     state = "import os, starlette; print(os.getuid(), os.getcwd(), os.path.exists(starlette.__cached__))"
     assert once(client, application, ["python3", "-c", state]) == "1000 /srv True"
+    trusted = "import ssl; print(ssl.create_default_context().cert_store_stats()['x509_ca'])"
+    here = ssl.create_default_context().cert_store_stats()["x509_ca"]
+    assert once(client, application, ["python3", "-c", trusted]) == str(here)
 
 
 def test_the_interpreter_of_the_distribution_makes_an_image(client: DockerClient, tmp_path: Path) -> None:

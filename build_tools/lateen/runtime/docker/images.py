@@ -31,10 +31,11 @@ KIND = "lateen.image"
 LOCAL = "lateen.local/"
 """Names below this are nobody's registry: such an image is built from the mesh's own folder, and never pulled."""
 
-
 _NOWHERE = Origin()
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 """Names of the kernel, by which the engine has others."""
+_BUILD_SECONDS = 600
+"""How long one step of a build may be silent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +211,7 @@ class Images:
                 rm=True,
                 forcerm=True,
                 network_mode="none",
+                timeout=_BUILD_SECONDS,
                 decode=True,
             )
         )

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import re
+import ssl
 import sys
 import sysconfig
 from pathlib import Path
@@ -53,7 +54,7 @@ def python_recipe() -> Recipe:
         rootfs.add_bytes(f"{_VENV}/pyvenv.cfg", home.encode())
         for name in ("python", "python3"):
             rootfs.add_link(f"{_VENV}/bin/{name}", str(program))
-        trust(rootfs)
+        trust(rootfs, ssl.get_default_verify_paths().openssl_cafile)
         instructions = (
             f"ENV PATH={_VENV}/bin:/usr/local/bin:/usr/bin:/bin PYTHONUNBUFFERED=1",
             f"WORKDIR {WORKING_DIRECTORY}",

@@ -94,11 +94,12 @@ def add_libraries(rootfs: Rootfs, found: Iterable[Path]) -> None:
             rootfs.add_link(f"{folder}/{library.name}", str(library))
 
 
-def trust(rootfs: Rootfs) -> None:
-    """Add the certificate authorities that this machine trusts, if it has any, where OpenSSL and Envoy look."""
+def trust(rootfs: Rootfs, *places: str) -> None:
+    """Add the certificate authorities that this machine trusts, if it has any: where Envoy looks, and at `places`."""
     for bundle in _AUTHORITIES:
         if bundle.exists():
-            rootfs.add_file(bundle, str(_AUTHORITIES[0]))
+            for place in {str(_AUTHORITIES[0]), *places}:
+                rootfs.add_file(bundle, place)
             return
 
 
