@@ -50,13 +50,17 @@ def running_engine(say: Callable[[str], None]) -> Iterator[None]:
     if os.geteuid() != 0 or shutil.which("dockerd") is None:
         raise NoEngineError(f"{absent}; {INSTALL}")
     say("no container engine answers: starting a private one")
-    with _private() as address, _environment("DOCKER_HOST", address):
+    folder = Path(tempfile.mkdtemp(prefix="lateen-engine-"))
+    with private_engine(folder) as address, _environment("DOCKER_HOST", address):
         yield
 
 
 @contextlib.contextmanager
-def _private() -> Iterator[str]:
-    folder = Path(tempfile.mkdtemp(prefix="lateen-engine-"))
+def private_engine(folder: Path) -> Iterator[str]:
+    """The address of an engine that has everything in `folder` (whose path must be short) and takes it along.
+
+    Raises NoEngineError.
+    """
     keeper = subprocess.Popen(
         [sys.executable, __file__, str(folder)], stdin=subprocess.PIPE, start_new_session=True, cwd="/"
     )

@@ -7,12 +7,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
 
-from engine import INSTALL
+from engine import INSTALL, private_engine
 
 TESTS = """\
 import os, sys
@@ -31,10 +32,14 @@ with running_engine(print):
 """
 
 
+needs_root = pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("dockerd") is None, reason=f"a private engine needs root and dockerd; {INSTALL}"
+)
+
+
+@needs_root
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL, None], ids=["interrupted", "killed", "ended"])
 def test_a_private_engine_leaves_nothing(number: signal.Signals | None) -> None:
-    if os.geteuid() != 0 or shutil.which("dockerd") is None:
-        pytest.skip(f"a private engine needs root and dockerd; {INSTALL}")
     environment = {**os.environ, "DOCKER_HOST": "unix:///nowhere.sock", "PYTHONPATH": str(Path(__file__).parent)}
     with subprocess.Popen(
         [sys.executable, "-c", TESTS],
@@ -67,6 +72,27 @@ def test_without_an_engine_tests_are_skipped_but_not_in_ci(ci: bool, tmp_path: P
     assert INSTALL in done.stdout
     assert ("1 error" if ci else "1 skipped") in done.stdout
     assert done.returncode == int(ci)
+
+
+@needs_root
+def test_an_engine_without_space_is_one_clear_error() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="lateen-engine-"))
+    (folder / "data").mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", folder / "data"], check=True)  # noqa: S607
+    with private_engine(folder) as address:
+
+        def lateen(*arguments: str) -> subprocess.CompletedProcess[str]:
+            command = [sys.executable, "-c", "import sys; from lateen.cli import main; sys.exit(main())", *arguments]
+            environment = {**os.environ, "DOCKER_HOST": address}
+            return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+        refused = lateen("image", "envoy")
+        assert refused.returncode == 2
+        assert refused.stderr.count("LAT0732 error") == 1
+        assert "no space left on device" in refused.stderr
+        assert lateen("image", "list").stdout == ""
+        assert lateen("image", "init").returncode == 0
+    assert not folder.exists()
 
 
 def left(folder: Path, network: str) -> list[str]:
