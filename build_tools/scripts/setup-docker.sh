@@ -8,6 +8,7 @@ missing=""
 command -v nft >/dev/null || missing="$missing nftables"
 command -v ip >/dev/null || missing="$missing iproute2"
 [ -n "$missing" ] || exit 0
+missing=${missing# }
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   echo "setup: installing $missing (the integration tests run the mesh in containers)" >&2
   apt-get update -qq

@@ -55,7 +55,7 @@ def _closure(requirements: Path) -> Iterator[Distribution]:
 
 
 def _read(requirements: Path) -> Iterator[tuple[Origin, Requirement]]:
-    for number, line in enumerate(requirements.read_text().splitlines(), 1):
+    for number, line in enumerate(requirements.read_text("utf-8", "replace").splitlines(), 1):
         text = line.partition(" #")[0].strip()
         if text and text[0] != "#":
             origin = Origin(str(requirements), number, 1)

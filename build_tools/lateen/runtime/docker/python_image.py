@@ -33,7 +33,7 @@ _COMPILE = (
     "for folder in sys.argv[1:]:\n"
     "    compileall.compile_dir(folder, quiet=2, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)"
 )
-"""Compiles what can be compiled: containers start in half the time, and their user may not write beside the sources."""
+"""Compiles what can be compiled: containers would do it at each start, as their user may not write beside sources."""
 
 
 def python_recipe() -> Recipe:

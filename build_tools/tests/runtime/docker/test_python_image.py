@@ -14,12 +14,12 @@ from lateen.runtime.docker.python_image import application_recipe, python_recipe
 SITE = PurePosixPath(f"/opt/venv/lib/python3.{sys.version_info.minor}/site-packages")
 
 
-def application(tmp_path: Path, requirements: str | None = None, **files: str) -> Path:
+def application(tmp_path: Path, requirements: str | None = None) -> Path:
     folder = tmp_path / "shop" / "app"
     folder.mkdir(parents=True)
     (folder / "main.py").write_text("print('hello')")
     if requirements is not None:
-        (folder / "requirements.txt").write_text(requirements)
+        (folder / "requirements.txt").write_text(requirements, errors="surrogateescape")
     return folder
 
 
@@ -65,6 +65,7 @@ def test_requirements_bring_what_they_require(tmp_path: Path) -> None:
         ("no-such-thing", "no-such-thing is not installed beside lateen"),
         ("httpx<0.1", "httpx<0.1 is not what is installed beside lateen: "),
         ("-r other.txt", "'-r other.txt' is not a requirement"),
+        ("caf\udce9", "is not a requirement"),
         ("lateen", "lateen is installed beside lateen without a list of its files"),
     ],
 )
