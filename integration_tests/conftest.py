@@ -17,10 +17,21 @@ from lateen.runtime.plan import Settings
 from lateen.runtime.supervisor import Options, Running, start
 
 REPOSITORY = Path(__file__).parent.parent
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 
-if (runtime := os.environ.get("LATEEN_RUNTIME", "process")) != "process":
-    raise pytest.UsageError(f"there is no runtime {runtime!r}")
+RUNTIMES = os.environ.get("LATEEN_RUNTIME", "process docker").split()
+"""The runtimes that tests of running meshes run in."""
+
+if unknown := set(RUNTIMES) - {"process", "docker"}:
+    raise pytest.UsageError(f"there is no runtime {' or '.join(sorted(unknown))}")
+
+
+@pytest.fixture(scope="session", params=RUNTIMES)
+def runtime(request: pytest.FixtureRequest) -> str:
+    """Each runtime in turn."""
+    if request.param == "docker":
+        request.getfixturevalue("engine")
+    return str(request.param)
 
 
 @pytest.fixture(scope="session")
@@ -30,20 +41,20 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def storefront(state: Path) -> Iterator[Running]:
+def storefront(state: Path, runtime: str) -> Iterator[Running]:
     """The example of the repository, running."""
     settings = Settings(REPOSITORY / "envoy_configs" / "storefront")
-    with start(settings, Options(base=state, timeout=START_SECONDS)) as running:
+    with start(settings, Options(runtime=runtime, base=state, timeout=START_SECONDS)) as running:
         yield running
 
 
 @pytest.fixture
-def up(state: Path) -> Run:
+def up(state: Path, runtime: str) -> Run:
     """`up(directory, **settings)` runs a mesh for a block."""
 
     @contextmanager
     def run(directory: Path, **settings: Any) -> Iterator[Running]:
-        options = Options(base=state, timeout=START_SECONDS)
+        options = Options(runtime=runtime, base=state, timeout=START_SECONDS)
         with start(Settings(directory, **settings), options) as running:
             yield running
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ def documents(*objects: dict[str, Any]) -> str:
 
 
 def deployment(name: str, *, port: int = 8080, inject: bool = True, **container: Any) -> dict[str, Any]:
-    """A Deployment that runs `apps/echo.py`, or whatever `container` says."""
+    """A Deployment that runs `app/echo.py`, which `write` brings along, or whatever `container` says."""
     labels = {"app": name, "version": "v1"}
     if not inject:
         labels["sidecar.istio.io/inject"] = "false"
@@ -38,8 +39,8 @@ def deployment(name: str, *, port: int = 8080, inject: bool = True, **container:
     ]
     described = {
         "name": "app",
-        "image": "echo",
-        "command": ["python3", str(APPS / "echo.py")],
+        "image": "lateen.local/test",
+        "command": ["python3", "app/echo.py"],
         "env": env,
         "ports": [{"name": "http", "containerPort": port}],
         **container,
@@ -135,8 +136,8 @@ def tenants(name: str, default: str) -> dict[str, Any]:
 
 
 def write(directory: Path, **files: str) -> Path:
-    """Files of a mesh, `NAME.yaml` each; with a MeshConfig unless one is given."""
-    directory.mkdir(exist_ok=True)
+    """Files of a mesh, `NAME.yaml` each, and its applications; with a MeshConfig unless one is given."""
+    shutil.copytree(APPS, directory / "app", dirs_exist_ok=True)
     for name, text in {"mesh": MESH_CONFIG, **files}.items():
         save(directory / f"{name}.yaml", text)
     return directory

@@ -20,7 +20,8 @@ from arrivals import Arrivals
 from lateen.filterkit.catalog import catalog
 from lateen.identity.ca import Authority, Certificate
 from lateen.model.proxy import Proxy
-from lateen.runtime.child import Child, stop
+from lateen.runtime.child import Child
+from lateen.runtime.supervision import stop
 from lateen.schema.binary import find_envoy
 from lateen.xds.filters.wasm import wasm_extension
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness import Run, client, eventually
-from meshes import APPS, MESH_CONFIG, deployment, documents, service, virtual_service
+from meshes import deployment, documents, service, virtual_service, write
 
 IDENTITY = ("x-envoy-peer-metadata", "x-envoy-peer-metadata-id")
 
@@ -62,26 +62,19 @@ def rerouted() -> list[dict]:  # type: ignore[type-arg]
 
 @pytest.mark.parametrize(("extra", "host"), [([], "partner.example"), (rerouted(), "inside")], ids=["direct", "late"])
 def test_identity_never_leaves_the_mesh(extra: list, host: str, directory: Path, up: Run) -> None:  # type: ignore[type-arg]
-    directory.mkdir()
-    (directory / "mesh.yaml").write_text(MESH_CONFIG)
     objects = [deployment("web"), service("web"), deployment("inside"), service("inside"), *partner(), *extra]
-    (directory / "app.yaml").write_text(documents(*objects))
-    with up(directory) as running:
+    with up(write(directory, workloads=documents(*objects))) as running:
         answer = client(running, "web").get(f"http://{host}:8080/", timeout=10).json()
     assert answer["name"].startswith("partner")
     assert [name for name in answer["headers"] if name.lower() in IDENTITY] == []
 
 
-def test_a_mirrored_request_does_not_say_who_calls(directory: Path, tmp_path: Path, up: Run) -> None:
-    directory.mkdir()
-    (directory / "mesh.yaml").write_text(MESH_CONFIG)
-    seen = tmp_path / "seen"
-    recorder = partner(command=["python3", str(APPS / "record.py"), str(seen)])
+def test_a_mirrored_request_does_not_say_who_calls(directory: Path, up: Run) -> None:
+    recorder = partner(command=["python3", "app/record.py"])
     mirrored = virtual_service("inside", mirror={"host": "partner.example"})
     objects = [deployment("web"), service("web"), deployment("inside"), service("inside"), *recorder, mirrored]
-    (directory / "app.yaml").write_text(documents(*objects))
-    with up(directory) as running:
+    with up(write(directory, workloads=documents(*objects))) as running:
         assert client(running, "web").get("http://inside:8080/", timeout=10).ok
-        eventually(seen.exists)
-        eventually(lambda: seen.read_bytes().endswith(b"\r\n\r\n"))
-    assert [name for name in IDENTITY if name.encode() in seen.read_bytes().lower()] == []
+        said = running.files.log("partner-0.default.app")
+        eventually(lambda: "\r\n\r\n" in said.read_bytes().decode())
+        assert [name for name in IDENTITY if name in said.read_text().lower()] == []

@@ -1,13 +1,20 @@
-"""A server that says who it is and what it was asked, on its pod IP. `/slow?SECONDS` takes its time."""
+"""A server that says who it is, what it was asked and by whom, on its pod IP, or on HOST if that is set.
+
+`/slow?SECONDS` takes its time, `/file?PATH` answers with what a file holds.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import socket
 import socketserver
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import urlsplit
+
+HOST = os.environ.get("HOST", os.environ["POD_IP"])
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -21,7 +28,14 @@ class Handler(BaseHTTPRequestHandler):
         target = urlsplit(self.path)
         if target.path == "/slow":
             time.sleep(float(target.query))
-        content = {"name": os.environ["POD_NAME"], "path": self.path, "headers": dict(self.headers.items())}
+        content = {
+            "name": os.environ["POD_NAME"],
+            "path": self.path,
+            "headers": dict(self.headers.items()),
+            "peer": self.client_address[0],
+        }
+        if target.path == "/file":
+            content["file"] = Path(target.query).read_text()
         body = json.dumps(content).encode()
         self.send_response(200)
         self.send_header("content-type", "application/json")
@@ -38,6 +52,7 @@ class Handler(BaseHTTPRequestHandler):
 class Server(ThreadingHTTPServer):
     """Takes its address as it is: looking its name up would ask DNS."""
 
+    address_family = socket.AF_INET6 if ":" in HOST else socket.AF_INET
     daemon_threads = True
     request_queue_size = 128
 
@@ -47,4 +62,4 @@ class Server(ThreadingHTTPServer):
         self.server_name, self.server_port = self.server_address[:2]
 
 
-Server((os.environ["POD_IP"], int(os.environ["PORT"])), Handler).serve_forever()
+Server((HOST, int(os.environ["PORT"])), Handler).serve_forever()

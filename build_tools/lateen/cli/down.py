@@ -18,7 +18,7 @@ def run(args: argparse.Namespace) -> int:
     from pathlib import Path  # noqa: PLC0415
 
     from lateen.cli.examples import meant  # noqa: PLC0415
-    from lateen.runtime.leftovers import end_runs  # noqa: PLC0415
+    from lateen.runtime.leftovers import end_orphans, end_runs  # noqa: PLC0415
 
     base = Path(args.state_dir).absolute() if args.state_dir else None
     directory = meant(args.directory).absolute() if args.directory else None
@@ -26,6 +26,9 @@ def run(args: argparse.Namespace) -> int:
     for one in end_runs(base, directory):
         ended += 1
         print(f"{one.id}: {'ended' if one.alive else 'cleaned up'}" + (f" ({one.directory})" if one.directory else ""))
+    for name in () if directory else end_orphans():
+        ended += 1
+        print(f"{name}: cleaned up (containers)")
     if not ended:
         print("nothing runs")
     return 0

@@ -50,7 +50,7 @@ def network(text: str) -> str:
 
 
 def mesh_sources(args: argparse.Namespace) -> tuple[str, ...]:
-    """The files and folders that the command names, as DIR or with `-f`. Raises MeshError if there is none, or none such."""
+    """The files and folders that the command names, as DIR or with `-f`. Raises MeshError if one does not exist."""
     if given := (*args.sources, *args.files):
         return tuple(mesh_path(name) for name in given)
     from lateen.diagnostics import MeshError, Origin  # noqa: PLC0415

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_mesh_options(parser)
     parser.add_argument("--once", action="store_true", help="make the calls of DIR's TrafficTests, judge them, and end")
     parser.add_argument("--traffic", action="store_true", help="repeat the calls of DIR's TrafficTests, 20 a second")
-    parser.add_argument("--runtime", choices=["process"], default="process", help="what instances become (process)")
+    parser.add_argument("--runtime", choices=["process", "docker"], default="process", help="what instances become")
     parser.add_argument("--envoy", metavar="PATH", help="the Envoy to run (default: $LATEEN_ENVOY, the package, PATH)")
     parser.add_argument(
         "--metrics-port", metavar="PORT", type=int, default=0, help="of the metrics endpoint (free one)"
@@ -78,6 +78,7 @@ def run(args: argparse.Namespace) -> int:
         recursive=args.recursive,
     )
     options = Options(
+        runtime=args.runtime,
         envoy=args.envoy,
         timeout=args.timeout,
         base=Path(args.state_dir).absolute() if args.state_dir else None,

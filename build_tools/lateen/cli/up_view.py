@@ -68,7 +68,7 @@ def gateways(running: Running) -> Iterator[tuple[str, str, str]]:
                 for server in gateway.servers:
                     scheme = "http" if server.tls is None else "https"
                     for _, host in server.hosts:
-                        yield proxy.owner, f"{scheme}://{proxy.address}:{server.port}", host
+                        yield proxy.owner, f"{scheme}://{proxy.entrance}:{server.port}", host
 
 
 def print_report(outcome: Report, running: Running, style: str) -> None:

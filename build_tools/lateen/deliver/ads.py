@@ -53,7 +53,18 @@ class Observer(Protocol):
 class ProxyServer:
     """Serves one proxy. Nothing is sent before the first `offer`, so that a server without an answer harms nobody."""
 
-    def __init__(self, proxy: str, socket: Path, messages: Messages, verdicts: Verdicts, observer: Observer) -> None:
+    def __init__(
+        self,
+        proxy: str,
+        socket: Path,
+        messages: Messages,
+        verdicts: Verdicts,
+        observer: Observer,
+        *,
+        shared: bool = False,
+    ) -> None:
+        """`shared`: whoever reaches the socket's folder may connect, not its owner alone."""
+        self._mode = 0o666 if shared else 0o600
         self.proxy, self.socket, self.verdicts, self.observer = proxy, socket, verdicts, observer
         self.resources: Resources | None = None
         self.generation = 0
@@ -74,7 +85,7 @@ class ProxyServer:
             raise OSError(errno.EADDRNOTAVAIL, "cannot listen on this socket", str(self.socket)) from error
         self._bound = True
         await self._server.start()
-        self.socket.chmod(0o600)
+        self.socket.chmod(self._mode)
 
     async def stop(self) -> None:
         """Close every stream and remove the socket, if `start` made one."""

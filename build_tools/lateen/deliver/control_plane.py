@@ -26,13 +26,14 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from lateen.deliver.ads import ProxyServer
 from lateen.deliver.encoding import Encoder, origin_of
+from lateen.deliver.hosts import write_hosts
 from lateen.deliver.messages import Messages
 from lateen.deliver.plan import Plan
 from lateen.deliver.protocol import Rejection, Resources
@@ -65,7 +66,8 @@ class ControlPlane:
         self._encoder = Encoder(schema)
         messages, verdicts = Messages(schema), Verdicts(state / "verdicts.json")
         self._servers = {
-            key: ProxyServer(key, planned.socket, messages, verdicts, self) for key, planned in plan.proxies.items()
+            key: ProxyServer(key, planned.socket, messages, verdicts, self, shared=planned.shared)
+            for key, planned in plan.proxies.items()
         }
         self._compiled: Compiled | None = None
         self._renew_at: datetime | None = None
@@ -121,6 +123,7 @@ class ControlPlane:
         try:
             compiled = await asyncio.to_thread(recompile, self._plan, self._store)
             resources = await asyncio.to_thread(self._encode, compiled)
+            self._write_hosts(before.hosts if before else {}, compiled.hosts)
         except MeshError as error:
             self._diagnostics(error.diagnostics, used=False)
             return
@@ -158,6 +161,11 @@ class ControlPlane:
             code = STATE_NOT_WRITTEN
             self._diagnostics([code.at(Origin(), reason=reason, hint=code.fix)], used=used)
         return datetime.now(UTC) + RETRY
+
+    def _write_hosts(self, before: Mapping[Path, str], after: Mapping[Path, str]) -> None:
+        for path, text in after.items():
+            if before.get(path) != text:
+                write_hosts(path, text)
 
     def _encode(self, compiled: Compiled) -> dict[str, Resources]:
         identities = compiled.identities(self._store)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,22 +14,28 @@ from lateen.identity.ca import WORKLOAD_LIFETIME
 
 @dataclass(frozen=True, slots=True)
 class PlannedProxy:
-    """A proxy that runs: the Unix socket that it asks, and node metadata of this run on top of the mesh's own."""
+    """A proxy that runs: the Unix socket that it asks, and node metadata of this run on top of the mesh's own.
+
+    `shared`: whoever reaches the socket may use it; else its owner alone.
+    """
 
     socket: Path
     metadata: Mapping[str, Any]
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How the mesh is read, which address each workload has, and which proxies run, both by `NAME.NAMESPACE`.
+    """How the mesh is read, which addresses each workload has, and which proxies run, both by `NAME.NAMESPACE`.
 
-    The mesh is in `directory` (a folder or file) and in `more` of them.
+    The mesh is in `directory` (a folder or file) and in `more` of them. `hosts` are hosts files to keep, with whether
+    that workload is redirected; services then have virtual addresses.
     """
 
     directory: Path
-    placements: Mapping[str, str]
+    placements: Mapping[str, str | Sequence[str]]
     proxies: Mapping[str, PlannedProxy]
+    hosts: Mapping[str, tuple[Path, bool]] = field(default_factory=dict)
     mesh_config: Path | None = None
     domain_suffix: str = "cluster.local"
     strict: bool = True
@@ -55,7 +61,11 @@ class Plan:
             return cls(
                 directory=Path(given["directory"]),
                 placements=given["placements"],
-                proxies={k: PlannedProxy(Path(p["socket"]), p["metadata"]) for k, p in given["proxies"].items()},
+                proxies={
+                    key: PlannedProxy(Path(proxy["socket"]), proxy["metadata"], proxy.get("shared", False))
+                    for key, proxy in given["proxies"].items()
+                },
+                hosts={key: (Path(path), redirected) for key, (path, redirected) in given.get("hosts", {}).items()},
                 mesh_config=Path(given["mesh_config"]) if given["mesh_config"] else None,
                 domain_suffix=given["domain_suffix"],
                 strict=given["strict"],

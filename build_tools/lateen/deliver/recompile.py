@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from lateen.analysis import analyze_unredirected
 from lateen.compiler import Compiler, load
 from lateen.deliver.encoding import Identity
+from lateen.deliver.hosts import hosts_files
 from lateen.deliver.issued import with_issued_secrets
 from lateen.deliver.plan import Plan
 from lateen.diagnostics import Diagnostic, MeshError, Origin, Severity
 from lateen.diagnostics.codes.deliver import NEW_WORKLOAD, REMOVED_WORKLOAD, TRUST_DOMAIN_CHANGED, UNREADABLE
 from lateen.identity import CertificateStore, spiffe_id
 from lateen.model.mesh import Mesh
+from lateen.model.virtual_addresses import with_virtual_addresses
 from lateen.xds.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """The configuration of each proxy of the plan that the mesh still has, by key, and what was found on the way."""
+    """The configuration of each proxy of the plan that the mesh still has, by key, and what was found on the way.
+
+    `hosts` are the contents of the plan's hosts files.
+    """
 
     trust_domain: str
     snapshots: dict[str, Snapshot]
     findings: tuple[Diagnostic, ...]
+    hosts: dict[Path, str] = field(default_factory=dict)
 
     def identities(self, store: CertificateStore) -> dict[str, Identity]:
         """What each proxy proves itself with, renewed where half of a certificate's life has passed."""
@@ -44,6 +51,8 @@ def recompile(plan: Plan, store: CertificateStore) -> Compiled:
     known = {workload.key for workload in mesh.workloads}
     placements = {key: address for key, address in plan.placements.items() if key in known}
     mesh = with_issued_secrets(mesh, store).placed(placements)
+    if plan.hosts:
+        mesh = with_virtual_addresses(mesh)
     compiler = Compiler(mesh)
     snapshots: dict[str, Snapshot] = {}
     for proxy in mesh.proxies():
@@ -56,7 +65,9 @@ def recompile(plan: Plan, store: CertificateStore) -> Compiled:
     if any(finding.severity is Severity.ERROR for finding in findings):
         raise MeshError(findings, mesh)
     wanting = analyze_unredirected(mesh)  # what Istio takes and cannot work is told, and put in force as it would be
-    return Compiled(mesh.config.trust_domain, snapshots, tuple(dict.fromkeys((*findings, *wanting))))
+    return Compiled(
+        mesh.config.trust_domain, snapshots, tuple(dict.fromkeys((*findings, *wanting))), hosts_files(mesh, plan.hosts)
+    )
 
 
 def _load(plan: Plan) -> Mesh:

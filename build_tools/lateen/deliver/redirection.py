@@ -7,13 +7,10 @@ REDIRECT. Different on purpose: 127.0.0.0/8 instead of 127.0.0.1 counts as loopb
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
-from typing import TypeVar
 
-from lateen.diagnostics import Diagnostic, Origin
-from lateen.diagnostics.codes.bundles import BAD_REDIRECTION
+from lateen.model.injection import Redirection
 
 PROXY_UID = 1337
 """User of the sidecar; its own connections are not redirected."""
@@ -26,49 +23,14 @@ OUTBOUND_PORT = 15001
 INBOUND_PORT = 15006
 _OPEN_PORTS = (15021, 15090)  # health and metrics: the sidecar answers these itself
 
-_PREFIX = "traffic.sidecar.istio.io/"
 
-Network = IPv4Network | IPv6Network
-_Entry = TypeVar("_Entry")
-
-
-@dataclass(frozen=True, slots=True)
-class Redirection:
-    """What is redirected; the default is everything.
-
-    Inbound: the ports `inbound_ports`, None for all but `excluded_inbound_ports` (which counts only then).
-    Outbound: what goes to one of `outbound_ranges` (None for all) or to one of `outbound_ports`, unless it goes to one
-    of `excluded_outbound_ranges` or `excluded_outbound_ports`.
-    """
-
-    inbound_ports: tuple[int, ...] | None = None
-    excluded_inbound_ports: tuple[int, ...] = ()
-    outbound_ranges: tuple[Network, ...] | None = None
-    excluded_outbound_ranges: tuple[Network, ...] = ()
-    outbound_ports: tuple[int, ...] = ()
-    excluded_outbound_ports: tuple[int, ...] = ()
-
-
-def redirection_of(annotations: Mapping[str, str], origin: Origin) -> tuple[Redirection, tuple[Diagnostic, ...]]:
-    """What the annotations of a pod say, and a finding at `origin` for each entry that is no port or no range."""
-    read = _Annotations(annotations, origin)
-    redirection = Redirection(
-        inbound_ports=None if read.all("includeInboundPorts") else read.ports("includeInboundPorts"),
-        excluded_inbound_ports=read.ports("excludeInboundPorts"),
-        outbound_ranges=None if read.all("includeOutboundIPRanges") else read.ranges("includeOutboundIPRanges"),
-        excluded_outbound_ranges=read.ranges("excludeOutboundIPRanges"),
-        outbound_ports=read.ports("includeOutboundPorts"),
-        excluded_outbound_ports=read.ports("excludeOutboundPorts"),
-    )
-    return redirection, tuple(read.findings)
-
-
-def nftables(redirection: Redirection) -> str:
+def nftables(redirection: Redirection, open_ports: Iterable[int] = ()) -> str:
     """The rules as a file for `nft -f`, for IPv4 and IPv6; loading it again replaces them.
 
-    The order of the outbound rules is istio-iptables'.
+    The order of the outbound rules is istio-iptables'. `open_ports` are further ones of the workload's address that
+    something else than its application answers.
     """
-    inbound, outbound = _inbound(redirection), _outbound(redirection)
+    inbound, outbound = _inbound(redirection, open_ports), _outbound(redirection)
     return "\n".join(
         [
             "table inet lateen",
@@ -88,52 +50,19 @@ def nftables(redirection: Redirection) -> str:
     )
 
 
-class _Annotations:
-    """Lists in annotations, as Istio's injection webhook reads them: a port may have spaces around it, a range not."""
-
-    def __init__(self, annotations: Mapping[str, str], origin: Origin) -> None:
-        self._annotations = annotations
-        self._origin = origin
-        self.findings: list[Diagnostic] = []
-
-    def all(self, name: str) -> bool:
-        """Whether an including list is absent or `*`."""
-        return self._annotations.get(_PREFIX + name, "*") == "*"
-
-    def ports(self, name: str) -> tuple[int, ...]:
-        return tuple(self._entries(name, _port, "port (0 to 65535)"))
-
-    def ranges(self, name: str) -> tuple[Network, ...]:
-        return tuple(self._entries(name, _range, "IP range such as 10.0.0.0/8"))
-
-    def _entries(self, name: str, parse: Callable[[str], _Entry], expected: str) -> Iterator[_Entry]:
-        text = self._annotations.get(_PREFIX + name, "").strip()
-        for entry in text.split(",") if text else ():
-            try:
-                yield parse(entry)
-            except ValueError:
-                finding = BAD_REDIRECTION.at(
-                    self._origin,
-                    annotation=_PREFIX + name,
-                    value=repr(entry),
-                    expected=expected,
-                    hint=BAD_REDIRECTION.fix,
-                )
-                self.findings.append(finding)
-
-
-def _inbound(redirection: Redirection) -> list[str]:
+def _inbound(redirection: Redirection, open_ports: Iterable[int]) -> list[str]:
     to_sidecar = f"redirect to :{INBOUND_PORT}"
+    rules = [f'iifname "{name}" return' for name in redirection.excluded_interfaces]
     if redirection.inbound_ports is None:
-        untouched = (*_OPEN_PORTS, *redirection.excluded_inbound_ports)
-        return [f"tcp dport {_set(untouched)} return", f"meta l4proto tcp {to_sidecar}"]
+        untouched = (*_OPEN_PORTS, *open_ports, *redirection.excluded_inbound_ports)
+        return [*rules, f"tcp dport {_set(untouched)} return", f"meta l4proto tcp {to_sidecar}"]
     ports = redirection.inbound_ports
-    return [f"tcp dport {_set(ports)} {to_sidecar}"] if ports else []
+    return [*rules, f"tcp dport {_set(ports)} {to_sidecar}"] if ports else []
 
 
 def _outbound(redirection: Redirection) -> list[str]:
     to_sidecar = f"redirect to :{OUTBOUND_PORT}"
-    rules = []
+    rules = [f'oifname "{name}" return' for name in redirection.excluded_interfaces]
     if redirection.excluded_outbound_ports:
         rules.append(f"tcp dport {_set(redirection.excluded_outbound_ports)} return")
     # What the sidecar hands to its application has arrived.
@@ -142,20 +71,21 @@ def _outbound(redirection: Redirection) -> list[str]:
     for own in ("ip daddr != 127.0.0.0/8", "ip6 daddr != ::1"):
         rules.append(f'oifname "lo" {own} meta l4proto tcp meta skuid {PROXY_UID} redirect to :{INBOUND_PORT}')
     # A workload that calls itself by address stays local, unless the annotation names a loopback range.
-    if not any(network.is_loopback for network in redirection.outbound_ranges or ()):
+    if not any(ip_network(network, strict=False).is_loopback for network in redirection.outbound_networks or ()):
         rules.append(f'oifname "lo" meta skuid != {PROXY_UID} return')
     rules += [f"meta skuid {PROXY_UID} return", "ip daddr 127.0.0.1 return", "ip6 daddr ::1 return"]
-    rules += [f"{networks} return" for networks in _destinations(redirection.excluded_outbound_ranges)]
-    if redirection.outbound_ranges is None:
+    rules += [f"{networks} return" for networks in _destinations(redirection.excluded_outbound_networks)]
+    if redirection.outbound_networks is None:
         return [*rules, f"meta l4proto tcp {to_sidecar}"]
     if redirection.outbound_ports:
         rules.append(f"tcp dport {_set(redirection.outbound_ports)} {to_sidecar}")
-    rules += [f"{networks} meta l4proto tcp {to_sidecar}" for networks in _destinations(redirection.outbound_ranges)]
+    rules += [f"{networks} meta l4proto tcp {to_sidecar}" for networks in _destinations(redirection.outbound_networks)]
     return rules
 
 
-def _destinations(networks: tuple[Network, ...]) -> list[str]:
+def _destinations(blocks: Iterable[str]) -> list[str]:
     """Matches of these destinations, one per IP version; nft takes no set whose ranges overlap."""
+    networks = [ip_network(block, strict=False) for block in blocks]
     four = collapse_addresses(network for network in networks if isinstance(network, IPv4Network))
     six = collapse_addresses(network for network in networks if isinstance(network, IPv6Network))
     versions = (("ip", [str(network) for network in four]), ("ip6", [str(network) for network in six]))
@@ -168,16 +98,3 @@ def _family(address: str) -> str:
 
 def _set(ports: Iterable[int]) -> str:
     return f"{{ {', '.join(str(port) for port in sorted(set(ports)))} }}"
-
-
-def _port(text: str) -> int:
-    port = text.strip()
-    if not (port.isascii() and port.isdecimal() and int(port) <= 65535):
-        raise ValueError(text)
-    return int(port)
-
-
-def _range(text: str) -> Network:
-    if not text.partition("/")[2].isdecimal():
-        raise ValueError(text)
-    return ip_network(text, strict=False)

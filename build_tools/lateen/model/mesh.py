@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from typing import Any
@@ -66,18 +66,20 @@ class Mesh:
         known: dict[str, Workload] = self.derived["workloads"]
         return known.get(name) or known.get(f"{name}.default")
 
-    def placed(self, addresses: Mapping[str, str]) -> Mesh:
+    def placed(self, addresses: Mapping[str, str | Sequence[str]]) -> Mesh:
         """The same mesh with workload instances at these addresses, so that they are endpoints.
 
-        Keys are as for `workload`. Raises ValueError for a key that names no workload or a value that is no address.
+        Keys are as for `workload`. An instance may have an address of each family; services lead to the first.
+        Raises ValueError for a key that names no workload or a value that is no address.
         """
-        places: dict[str, str] = {}
+        places: dict[str, tuple[str, ...]] = {}
         for name, address in addresses.items():
             workload = self.workload(name)
             if workload is None:
                 raise ValueError(f"no workload {name!r} in the mesh")
-            places[workload.key] = str(ip_address(address))
-        workloads = tuple(replace(w, addresses=(places[w.key],)) if w.key in places else w for w in self.workloads)
+            given = (address,) if isinstance(address, str) else address
+            places[workload.key] = tuple(str(ip_address(one)) for one in given)
+        workloads = tuple(replace(w, addresses=places[w.key]) if w.key in places else w for w in self.workloads)
         return replace(self, workloads=workloads, endpoints=derive_endpoints(self.services, workloads, self.addresses))
 
     def proxies(self) -> tuple[Proxy, ...]:

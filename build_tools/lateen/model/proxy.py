@@ -22,6 +22,7 @@ class Proxy:
     | `LATEEN_OUTBOUND_ADDRESS` | where outbound listeners bind with interception NONE (default 127.0.0.1) |
     | `LATEEN_TCP_ADDRESSES` | mapping `host:port` of a TCP service to the loopback address its listener binds |
     | `LATEEN_BIND_ADDRESS` | replaces 0.0.0.0 and 127.0.0.1 in every fixed listener and the admin address |
+    | `LATEEN_ADMIN_ADDRESS` | where the admin interface binds, if not where fixed listeners do |
     | `LATEEN_HTTP_PROXY_PORT` | port of the listener that applications use as their HTTP proxy (default 15002) |
     | `LATEEN_CALL_LOG` | path of the call log that `up` reads; absent: none |
     | `LATEEN_CALL_LOG_HEADERS` | names of request headers that the call log has |

@@ -130,19 +130,6 @@ def run_to_end(command: tuple[str, ...], environment: Mapping[str, str], directo
     return f"{command[0]} ended with {process.returncode}{f': {said}' if said else ''}"
 
 
-def stop(children: Iterable[Child], grace: float = 5.0) -> None:
-    """End processes: SIGTERM to all, and SIGKILL to those that are there after `grace` seconds."""
-    left = list(children)
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        for child in left:
-            child.signal(number)
-        deadline = monotonic() + grace
-        while any(child.running for child in left) and monotonic() < deadline:
-            sleep(0.01)
-    for child in left:
-        child.sweep()
-
-
 def session(leader: int) -> list[int]:
     """The processes of a session, those aside that have ended and wait for their parent."""
     found = []

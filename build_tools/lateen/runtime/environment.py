@@ -130,7 +130,7 @@ class Environment:
 
     def _value(self, variable: EnvVar) -> tuple[str | None, Diagnostic | None]:
         if variable.field_ref:
-            value = self._field(variable.field_ref)
+            value = self.field(variable.field_ref)
             if value is None:
                 return None, codes.FIELD_UNKNOWN.at(
                     variable.origin, variable=variable.name, workload=self.workload.owner, field=variable.field_ref
@@ -159,7 +159,8 @@ class Environment:
             return value, None
         return expand(variable.value, self.variables), None
 
-    def _field(self, path: str) -> str | None:
+    def field(self, path: str) -> str | None:
+        """What the downward API gives for a path (`metadata.name`); None if there is no such field."""
         workload = self.workload
         if found := _SUBSCRIPT.fullmatch(path):
             return (workload.labels if found[1] == "labels" else workload.annotations).get(found[2], "")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic, sleep
 
+from lateen.diagnostics import MeshError
 from lateen.runtime.child import end_marked
 from lateen.runtime.state import Run, clear, find_runs
 
@@ -20,14 +21,21 @@ _GRACE = 1.0
 
 
 def reclaim(base: Path | None = None, only: str = "") -> None:
-    """Remove what runs (or the one with the id `only`) without a supervisor left: processes, if any, and files."""
+    """Remove what runs (or the one with the id `only`) without a supervisor left: processes, containers and files.
+
+    A run whose container engine does not answer is left for another time.
+    """
     for run in find_runs(base):
         if not run.alive and only in ("", run.id):
-            _remove(run)
+            with contextlib.suppress(MeshError):
+                _remove(run)
 
 
 def end_runs(base: Path | None = None, directory: Path | None = None) -> Iterator[Run]:
-    """End every run, or those of one folder, and remove what is left of them; gives each one when it has ended."""
+    """End every run, or those of one folder, and remove what is left of them; gives each one when it has ended.
+
+    Raises MeshError if the container engine that a run used does not answer, or refuses.
+    """
     for run in find_runs(base):
         if directory is not None and run.directory != directory:
             continue
@@ -52,6 +60,28 @@ def _ended(run: Run, base: Path | None) -> bool:
     return False
 
 
+def end_orphans() -> Iterator[str]:
+    """Remove what the container engine of this user still has of runs whose folder is gone; gives their ids.
+
+    Nothing happens where there is no engine.
+    """
+    from lateen.runtime.docker.engine import connect  # noqa: PLC0415 - what it needs is an extra
+    from lateen.runtime.docker.leftovers import orphans, remove_run  # noqa: PLC0415
+
+    try:
+        client = connect()
+    except MeshError:
+        return
+    for run in sorted(orphans(client)):
+        remove_run(client, run)
+        yield run
+
+
 def _remove(run: Run) -> None:
     end_marked(run.id, _GRACE)
+    if run.files.engine.exists():
+        from lateen.runtime.docker.engine import connect  # noqa: PLC0415 - what it needs is an extra
+        from lateen.runtime.docker.leftovers import remove_run  # noqa: PLC0415
+
+        remove_run(connect(run.files.engine.read_text()), run.id)
     clear(run.files.root)

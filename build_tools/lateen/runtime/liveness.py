@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from lateen.model.pod import Probe
-from lateen.runtime.child import Child
 from lateen.runtime.events import Events
 from lateen.runtime.plan import Application
 from lateen.runtime.probing import Ask
-from lateen.runtime.supervision import Supervised
+from lateen.runtime.supervision import Process, Supervised
 
 _LOOK = 0.1
 """Seconds between looks at the clock; a probe's own period counts."""
@@ -34,7 +33,7 @@ class Liveness:
     process: Supervised
     ask: Ask
     events: Events
-    _child: Child | None = None
+    _child: Process | None = None
     _started: bool = False
     _since: float = 0.0
     _asked: float = 0.0
@@ -59,7 +58,7 @@ class Liveness:
             self._asked = now
             self._judge(probe, child)
 
-    def _judge(self, probe: Probe, child: Child) -> None:
+    def _judge(self, probe: Probe, child: Process) -> None:
         problem = self.ask(probe)
         if not problem:
             self._failures = 0

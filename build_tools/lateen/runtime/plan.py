@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from lateen.diagnostics import Origin
 from lateen.identity.ca import WORKLOAD_LIFETIME
 from lateen.model.mesh import Mesh
-from lateen.model.pod import Probe
+from lateen.model.pod import Mount, Probe, User
 from lateen.model.proxy import Proxy
 from lateen.model.workload import Workload
 
@@ -29,6 +30,9 @@ class Application:
 
     A `phase` other than MAIN is that of an init container: one runs to its end before what follows it in the pod, a
     sidecar is started in its turn and kept. `grace` is how many seconds it has to end after SIGTERM.
+
+    `argv` is what a process executes, in `directory`. A container of `image` executes it with `args`, and what is empty
+    is left to the image; `mounts` and `user` are its alone.
     """
 
     workload: Workload
@@ -44,6 +48,10 @@ class Application:
     phase: Phase = Phase.MAIN
     grace: float = 30.0
     origin: Origin = field(default_factory=Origin, compare=False)
+    image: str = ""
+    args: tuple[str, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    user: User = User()
 
     @property
     def name(self) -> str:
@@ -53,11 +61,15 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class PlannedProxy:
-    """An Envoy to run: the proxy with the metadata of this run, and the socket of its control plane."""
+    """An Envoy to run: the proxy with the metadata of this run, and the socket of its control plane.
+
+    `shared`: the Envoy is another user's process, which reaches the socket through a folder that is mounted.
+    """
 
     proxy: Proxy
     workload: Workload
     socket: Path
+    shared: bool = False
 
     @property
     def key(self) -> str:
@@ -93,13 +105,18 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that a run starts. `mesh` is placed: its instances have the addresses of `placements`."""
+    """Everything that a run starts. `mesh` is placed: its instances have the addresses of `placements`.
+
+    `hosts` has the hosts file of each workload that gets one, and whether what it sends is redirected; services then
+    have virtual addresses.
+    """
 
     settings: Settings
     mesh: Mesh
-    placements: dict[str, str]
+    placements: Mapping[str, str | tuple[str, ...]]
     proxies: tuple[PlannedProxy, ...]
     applications: tuple[Application, ...]
+    hosts: Mapping[str, tuple[Path, bool]] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """What the control plane reads as `plan.json`."""
@@ -113,11 +130,16 @@ class Plan:
             "domain_suffix": settings.domain_suffix,
             "strict": settings.strict,
             "certificate_lifetime": settings.certificate_lifetime,
-            "placements": self.placements,
+            "placements": dict(self.placements),
             "proxies": {
-                planned.key: {"socket": str(planned.socket), "metadata": dict(planned.proxy.metadata)}
+                planned.key: {
+                    "socket": str(planned.socket),
+                    "shared": planned.shared,
+                    "metadata": dict(planned.proxy.metadata),
+                }
                 for planned in self.proxies
             },
+            "hosts": {key: [str(path), redirected] for key, (path, redirected) in self.hosts.items()},
         }
 
 

@@ -12,7 +12,8 @@ class RunningProxy:
 
     `admin` and `metrics` are URLs without a trailing slash (`http://127.1.0.1:15000`,
     `http://127.1.0.1:15090/stats/prometheus`); `http_proxy` is the URL that applications use, empty for a router.
-    `call_log` is the JSON-lines file of calls that carry `x-lateen-call`.
+    `call_log` is the JSON-lines file of calls that carry `x-lateen-call`. `published` is where clients outside the mesh
+    reach a router, if not at its `address`.
     """
 
     key: str
@@ -23,13 +24,20 @@ class RunningProxy:
     metrics: str
     call_log: Path
     http_proxy: str = ""
+    published: str = ""
+
+    @property
+    def entrance(self) -> str:
+        """The address that clients outside the mesh call."""
+        return self.published or self.address
 
 
 @dataclass(frozen=True, slots=True)
 class RunningApp:
     """A started application instance.
 
-    `ports` are its container ports, on `address`; `proxied` says whether it has a sidecar.
+    `ports` are its container ports, on `address`; `proxied` says whether it has a sidecar. `http_proxy` is the way to
+    call from where it is, empty if that is this machine.
     """
 
     key: str
@@ -37,6 +45,7 @@ class RunningApp:
     address: str
     ports: tuple[int, ...]
     proxied: bool
+    http_proxy: str = ""
 
 
 @dataclass(frozen=True, slots=True)

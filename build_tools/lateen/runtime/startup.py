@@ -10,11 +10,11 @@ from time import monotonic, sleep
 
 from lateen.diagnostics import Diagnostic, MeshError, Origin
 from lateen.diagnostics.codes import runtime as codes
-from lateen.runtime.child import Child, tail
+from lateen.runtime.child import tail
 from lateen.runtime.events import Events, findings_of
 from lateen.runtime.plan import Application, Phase, PlannedProxy
 from lateen.runtime.readiness import Readiness, admin_state
-from lateen.runtime.supervision import Supervised
+from lateen.runtime.supervision import Process, Supervised
 
 _STEP = 0.02
 
@@ -56,7 +56,7 @@ class StartingPod:
 
     waiting: deque[Application]
     proxy: StartingProxy | None = None
-    init: tuple[Application, Child] | None = None
+    init: tuple[Application, Process] | None = None
     sidecar: StartingApplication | None = None
 
     @property
@@ -86,7 +86,7 @@ class Startup:
     events: Events
     control_plane: Supervised | None
     remarks: Callable[[Iterable[StartingApplication]], Iterable[Diagnostic]]
-    run: Callable[[Application], Child]
+    run: Callable[[Application], Process]
     start: Callable[[Application], StartingApplication]
     proxies: list[StartingProxy] = field(default_factory=list)
     pods: list[StartingPod] = field(default_factory=list)
@@ -182,7 +182,7 @@ class Startup:
                     hint=_log_hint(app.process),
                 )
 
-    def _inits(self) -> Iterator[tuple[Application, Child]]:
+    def _inits(self) -> Iterator[tuple[Application, Process]]:
         return (pod.init for pod in self.pods if pod.init)
 
     def _unready(self, timeout: float) -> Iterator[Diagnostic]:

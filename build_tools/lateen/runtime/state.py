@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 from lateen.deliver import SOCKET_PATH_LIMIT
 from lateen.diagnostics import Diagnostic, Origin
@@ -29,6 +30,9 @@ ROOM = 16 * 1024 * 1024
 @dataclass(frozen=True, slots=True)
 class RunFiles:
     """Where the files of one run are. `root` is a folder of mode 0700."""
+
+    SOCKET: ClassVar[str] = "xds.sock"
+    BOOTSTRAP: ClassVar[str] = "bootstrap.json"
 
     root: Path
 
@@ -82,6 +86,31 @@ class RunFiles:
     def socket(self, number: int) -> Path:
         """The control plane's socket of a proxy, named by number because such a path must be short."""
         return self.root / "xds" / f"{number}.sock"
+
+    def pod(self, number: int) -> Path:
+        """The folder that a sidecar in a container has mounted, named by number like its socket in it."""
+        return self.root / "pods" / str(number)
+
+    def pod_socket(self, number: int) -> Path:
+        """The control plane's socket of a proxy in a container."""
+        return self.pod(number) / self.SOCKET
+
+    def hosts(self, number: int) -> Path:
+        """The hosts file of a workload in a container."""
+        return self.root / "hosts" / str(number)
+
+    def rules(self, number: int) -> Path:
+        """The nftables rules of a workload in a container."""
+        return self.root / "rules" / f"{number}.nft"
+
+    def volumes(self, number: int) -> Path:
+        """The volumes of a workload in a container, a folder each."""
+        return self.root / "volumes" / str(number)
+
+    @property
+    def engine(self) -> Path:
+        """The address of the container engine that the run uses; absent if it uses none."""
+        return self.root / "engine"
 
     def check(self) -> Iterator[Diagnostic]:
         """A finding if socket paths would be too long."""

@@ -3,18 +3,55 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from time import monotonic
+from pathlib import Path
+from time import monotonic, sleep
+from typing import IO, Protocol
 
-from lateen.runtime.child import Child, stop
 from lateen.runtime.events import Events
 
 FIRST_DELAY, LONGEST_DELAY, STEADY = 0.5, 10.0, 30.0
 """Seconds before the first restart, before any later one at most, and of running after which it is first again."""
 
 _LOOK = 0.05
+_PARALLEL = 8
+
+
+class Process(Protocol):
+    """What is supervised: a process of this machine, or a container."""
+
+    @property
+    def log(self) -> Path:
+        """Where its output goes."""
+
+    @property
+    def stdout(self) -> IO[bytes]:
+        """The read end of its standard output, where it was asked for."""
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it has ended with exit status 0."""
+
+    @property
+    def status(self) -> str:
+        """How it ended, in words, or `running`."""
+
+    def tail(self, lines: int = 5) -> str:
+        """The last lines of its log."""
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal, unless it has ended."""
+
+    def sweep(self) -> None:
+        """Remove what it left."""
 
 
 @dataclass(slots=True)
@@ -22,8 +59,8 @@ class Supervised:
     """A process with the way to start it again. `reports`: its standard output is a stream of JSON events."""
 
     name: str
-    spawn: Callable[[], Child]
-    child: Child
+    spawn: Callable[[], Process]
+    child: Process
     reports: bool = False
     first_delay: float = FIRST_DELAY
     _started: float = field(default_factory=monotonic)
@@ -57,20 +94,32 @@ class Supervised:
         self._delay = min(2 * self._delay, LONGEST_DELAY)
 
 
+def stop(processes: Iterable[Process], grace: float = 5.0) -> None:
+    """End processes: SIGTERM to all, and SIGKILL to those that are there after `grace` seconds."""
+    left = list(processes)
+    with ThreadPoolExecutor(_PARALLEL) as pool:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            list(pool.map(lambda process, n=number: process.signal(n), left))
+            deadline = monotonic() + grace
+            while any(process.running for process in left) and monotonic() < deadline:
+                sleep(0.01)
+        list(pool.map(lambda process: process.sweep(), left))
+
+
 class Supervision:
     """The processes of a run. Those added are started at once, by the calling thread; `watch` keeps them alive."""
 
     def __init__(self, events: Events, first_delay: float = FIRST_DELAY) -> None:
         self.events, self.first_delay = events, first_delay
         self._supervised: list[Supervised] = []
-        self._once: list[Child] = []
+        self._once: list[Process] = []
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
     def __iter__(self) -> Iterator[Supervised]:
         return iter(self._supervised)
 
-    def add(self, name: str, spawn: Callable[[], Child], *, reports: bool = False) -> Supervised:
+    def add(self, name: str, spawn: Callable[[], Process], *, reports: bool = False) -> Supervised:
         """Start a process. Raises OSError if it cannot be."""
         process = Supervised(name, spawn, spawn(), reports, self.first_delay)
         self._supervised.append(process)
@@ -78,7 +127,21 @@ class Supervision:
             self._read(process.child)
         return process
 
-    def run(self, spawn: Callable[[], Child]) -> Child:
+    def add_all(self, spawns: Sequence[tuple[str, Callable[[], Process]]], parallel: int) -> list[Supervised]:
+        """Start several, some at a time on threads of their own. Raises OSError if one cannot be; others may run."""
+        with ThreadPoolExecutor(parallel) as pool:
+            children = [pool.submit(spawn) for _, spawn in spawns]
+        added = [
+            Supervised(name, spawn, child.result(), first_delay=self.first_delay)
+            for (name, spawn), child in zip(spawns, children, strict=True)
+            if child.exception() is None
+        ]
+        self._supervised += added
+        for child in children:
+            child.result()
+        return added
+
+    def run(self, spawn: Callable[[], Process]) -> Process:
         """Start a process that ends by itself, or with the others. Raises OSError if it cannot be."""
         child = spawn()
         self._once.append(child)
@@ -125,11 +188,11 @@ class Supervision:
         if process.reports:
             self._read(process.child)
 
-    def _read(self, child: Child) -> None:
+    def _read(self, child: Process) -> None:
         threading.Thread(target=_forward, args=(child, self.events), name="events", daemon=True).start()
 
 
-def _forward(child: Child, events: Events) -> None:
+def _forward(child: Process, events: Events) -> None:
     """Add what a child reports to the events, until it closes its output; one that is killed may leave half a line."""
     with child.stdout as lines:
         for line in lines:

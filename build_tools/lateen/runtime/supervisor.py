@@ -16,20 +16,18 @@ from lateen.diagnostics.codes import runtime as codes
 from lateen.filterkit.catalog import catalog
 from lateen.identity import Authority, CertificateStore
 from lateen.model.mesh import Mesh
-from lateen.model.proxy import Proxy
 from lateen.runtime.child import end_marked
 from lateen.runtime.events import Event, Events
 from lateen.runtime.guard import Guard
+from lateen.runtime.kind import Runtime
 from lateen.runtime.leftovers import reclaim
 from lateen.runtime.liveness import Liveness, LivenessWatch
-from lateen.runtime.plan import Claim, Phase, Plan, Settings
+from lateen.runtime.plan import Plan, Settings
 from lateen.runtime.process.addresses import Block, ClaimedBlock
-from lateen.runtime.process.bound import application_claims, proxy_claims
-from lateen.runtime.process.launch import Launcher, launch
-from lateen.runtime.process.layout import lay_out
-from lateen.runtime.process.preflight import check_claims, check_commands, check_limits
+from lateen.runtime.process.launch import Launcher
+from lateen.runtime.process.runtime import ProcessRuntime
 from lateen.runtime.rotation import Rotation
-from lateen.runtime.running import RunningApp, RunningMesh, RunningProxy
+from lateen.runtime.running import RunningMesh
 from lateen.runtime.startup import Startup
 from lateen.runtime.state import RunDirectory, RunFiles, default_base
 from lateen.runtime.supervision import Supervision
@@ -42,10 +40,12 @@ from lateen.xds.snapshot import Config
 class Options:
     """How to run.
 
-    `timeout` is for the start, in seconds; `base` the folder for run directories (None: the user's own). `notify`
-    hears of every event, `started` of every command that is executed, on threads of the run.
+    `runtime` is `process` or `docker`. `timeout` is for the start, in seconds; `base` the folder for run directories
+    (None: the user's own). `notify` hears of every event, `started` of every command that is executed, on threads of
+    the run.
     """
 
+    runtime: str = "process"
     envoy: Path | str | None = None
     timeout: float = 60.0
     base: Path | None = None
@@ -85,12 +85,17 @@ def start(settings: Settings, options: Options = Options()) -> Iterator[Running]
         with _usable(run.files.root):
             _stop_on_errors(run.files.check_room())
             run.describe(settings.directory, {})
-            plan, bootstraps, warnings = _prepare(mesh, settings, claimed.block, run.files, _headers(tests))
         launcher = Launcher(run.id, run.files, envoy, options.started, mesh.config.drain_duration)
-        with Rotation(events, run.files.logs, run.files.calls), _processes(run.id, events) as processes:
-            startup = launch(plan, bootstraps, launcher, processes, control_plane=True)
+        with (
+            _runtime(options.runtime, launcher, claimed.block) as runtime,
+            Rotation(events, run.files.logs, run.files.calls),
+            _processes(run.id, events) as processes,
+        ):
+            with _usable(run.files.root):
+                plan, bootstraps, warnings = _prepare(mesh, settings, runtime, run.files, _headers(tests))
+            startup = runtime.launch(plan, bootstraps, processes)
             remarks = startup.wait(options.timeout)
-            view = _view(plan, run.files)
+            view = runtime.view(plan)
             run.describe(settings.directory, {proxy.key: proxy.address for proxy in view.proxies})
             processes.watch()
             diagnostics = (*mesh.diagnostics, *found, *warnings, *remarks)
@@ -143,6 +148,17 @@ def _usable(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
+def _runtime(name: str, launcher: Launcher, block: Block) -> Iterator[Runtime]:
+    if name == "process":
+        yield ProcessRuntime(block, launcher)
+        return
+    from lateen.runtime.docker.runtime import docker_runtime  # noqa: PLC0415 - what it needs is an extra
+
+    with docker_runtime(launcher, block) as runtime:
+        yield runtime
+
+
+@contextmanager
 def _processes(run: str, events: Events) -> Iterator[Supervision]:
     processes = Supervision(events)
     try:
@@ -165,60 +181,23 @@ def _liveness(startup: Startup) -> Iterator[None]:
 
 
 def _prepare(
-    mesh: Mesh, settings: Settings, block: Block, files: RunFiles, headers: tuple[str, ...]
+    mesh: Mesh, settings: Settings, runtime: Runtime, files: RunFiles, headers: tuple[str, ...]
 ) -> tuple[Plan, dict[str, Config], tuple[Diagnostic, ...]]:
     """Everything that can be known and written before a process starts. Raises MeshError if something is in the way."""
     authority = Authority.create(mesh.config.trust_domain)
     authority.save(files.authority)
     issued = with_issued_secrets(mesh, CertificateStore(authority, files.certificates))
-    plan, findings = lay_out(issued, settings, block, files, headers)
+    plan, findings = runtime.lay_out(issued, settings, headers)
     _stop_on_errors(findings)
-    claims: list[Claim] = [claim for app in plan.applications for claim in application_claims(app)]
-    bootstraps: dict[str, Config] = {}
-    found = list(findings)
     compiler = Compiler(plan.mesh)
-    for planned in plan.proxies:
-        snapshot = compiler.compile(planned.proxy)
-        found += snapshot.diagnostics
-        bootstraps[planned.key] = snapshot.bootstrap()
-        claims += proxy_claims(planned, snapshot, bootstraps[planned.key])
+    snapshots = {planned.key: compiler.compile(planned.proxy) for planned in plan.proxies}
+    bootstraps = {key: snapshot.bootstrap() for key, snapshot in snapshots.items()}
+    found = [*findings, *(finding for snapshot in snapshots.values() for finding in snapshot.diagnostics)]
     found += files.check()
-    found += check_commands(plan.applications)
-    found += check_limits(len(plan.proxies) + len(plan.applications) + 1)
-    found += check_claims(claims)
+    found += runtime.check(plan, snapshots, bootstraps)
     _stop_on_errors(found)
     for filter_ in catalog().values():
         if filter_.kind == "wasm":
             (files.modules / filter_.module_name).write_bytes(filter_.module())
     files.plan.write_text(json.dumps(plan.document()))
     return plan, bootstraps, tuple(dict.fromkeys((*found, *analyze_unredirected(plan.mesh))))
-
-
-def _view(plan: Plan, files: RunFiles) -> RunningMesh:
-    proxied = {planned.key for planned in plan.proxies}
-    proxies = tuple(
-        RunningProxy(
-            planned.key,
-            planned.workload.owner,
-            planned.proxy.kind,
-            planned.proxy.address,
-            f"http://{planned.proxy.address}:15000",
-            f"http://{planned.proxy.address}:15090/stats/prometheus",
-            files.call_log(planned.key),
-            _http_proxy(planned.proxy),
-        )
-        for planned in plan.proxies
-    )
-    apps = tuple(
-        RunningApp(app.workload.key, app.workload.owner, app.address, app.ports, app.workload.key in proxied)
-        for app in plan.applications
-        if app.phase is not Phase.INIT
-    )
-    return RunningMesh(plan.settings.directory, files.root, proxies, apps)
-
-
-def _http_proxy(proxy: Proxy) -> str:
-    """The URL that applications use; empty for a router."""
-    if "LATEEN_OUTBOUND_ADDRESS" not in proxy.metadata:
-        return ""
-    return f"http://{proxy.metadata['LATEEN_OUTBOUND_ADDRESS']}:{proxy.metadata['LATEEN_HTTP_PROXY_PORT']}"

@@ -76,7 +76,7 @@ def base_bootstrap(proxy: Proxy) -> Config:
     """What static and dynamic configuration have in common."""
     config: Config = {
         "node": node(proxy),
-        "admin": {"address": _address(bind_address(proxy, "127.0.0.1"), ADMIN_PORT)},
+        "admin": {"address": _address(_admin_address(proxy), ADMIN_PORT)},
         "static_resources": {"listeners": _listeners(proxy), "clusters": _clusters(proxy)},
         "bootstrap_extensions": [_stat_namespace()],
         "stats_config": _stats_config(),
@@ -136,6 +136,10 @@ def node(proxy: Proxy) -> Config:
 def bind_address(proxy: Proxy, default: str) -> str:
     """Where fixed listeners bind: `LATEEN_BIND_ADDRESS`, else Istio's `default`."""
     return str(proxy.metadata.get("LATEEN_BIND_ADDRESS", "")) or default
+
+
+def _admin_address(proxy: Proxy) -> str:
+    return str(proxy.metadata.get("LATEEN_ADMIN_ADDRESS", "")) or bind_address(proxy, "127.0.0.1")
 
 
 def _listeners(proxy: Proxy) -> list[Config]:

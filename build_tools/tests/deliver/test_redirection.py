@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from lateen.deliver.redirection import Redirection, nftables, redirection_of
-from lateen.diagnostics import Origin
+import lateen
+from lateen.deliver.redirection import nftables
+from lateen.model.injection import Redirection
 
 PREFIX = "traffic.sidecar.istio.io/"
-POD = Origin("web.yaml", 3, 1)
 
 WHY_NOT = (
     "root may make network namespaces, and nft must be installed (Debian: nftables)"
@@ -28,9 +29,12 @@ SCENE = Path(__file__).with_name("redirected.py")
 
 
 def read(**annotations: str) -> Redirection:
-    redirection, findings = redirection_of({PREFIX + name: value for name, value in annotations.items()}, POD)
-    assert findings == ()
-    return redirection
+    """What a pod with these annotations asks for."""
+    metadata = {"name": "web", "annotations": {PREFIX + name: value for name, value in annotations.items()}}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [{"name": "app"}]}}
+    [workload] = lateen.load(f"{json.dumps(pod)}\n").workloads
+    assert workload.pod is not None
+    return workload.pod.redirection
 
 
 def test_everything_is_redirected_without_annotations() -> None:
@@ -39,40 +43,16 @@ def test_everything_is_redirected_without_annotations() -> None:
 
 def test_empty_lists_redirect_nothing() -> None:
     none = read(includeInboundPorts="", includeOutboundIPRanges="")
-    assert (none.inbound_ports, none.outbound_ranges) == ((), ())
+    assert (none.inbound_ports, none.outbound_networks) == ((), ())
     assert "redirect to :15001" not in nftables(none)
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "bad"),
-    [
-        ("excludeOutboundPorts", "5432;6379", "5432;6379"),
-        ("includeOutboundPorts", "80,,443", ""),
-        ("excludeInboundPorts", "65536", "65536"),
-        ("excludeInboundPorts", "*", "*"),
-        ("includeInboundPorts", "http", "http"),
-        ("includeOutboundIPRanges", "10.0.0.0", "10.0.0.0"),
-        ("includeOutboundIPRanges", "10.0.0.0/8, 192.168.0.0/16", " 192.168.0.0/16"),
-        ("excludeOutboundIPRanges", "*", "*"),
-        ("excludeOutboundIPRanges", "10.0.0.0/255.0.0.0", "10.0.0.0/255.0.0.0"),
-    ],
-)
-def test_what_istio_rejects_is_a_finding_where_the_pod_is(name: str, value: str, bad: str) -> None:
-    _, findings = redirection_of({PREFIX + name: value}, POD)
-    (finding,) = findings
-    assert (finding.code, finding.origin) == ("LAT0820", POD)
-    assert finding.message.startswith(f"{PREFIX}{name} has {bad!r}, which is no ")
-
-
-def test_each_bad_entry_is_a_finding() -> None:
-    _, findings = redirection_of({PREFIX + "excludeInboundPorts": "a,22,b"}, POD)
-    assert len(findings) == 2
-
-
-def seen(tmp_path: Path, redirection: Redirection, calls: dict[str, str]) -> dict[str, str]:
+def seen(
+    tmp_path: Path, redirection: Redirection, calls: dict[str, str], open_ports: tuple[int, ...] = ()
+) -> dict[str, str]:
     """Which port answered each call `WHO ADDRESS PORT` under these rules; WHO is app, sidecar, peer or a source."""
     rules, asked = tmp_path / "rules.nft", tmp_path / "calls"
-    rules.write_text(nftables(redirection))
+    rules.write_text(nftables(redirection, open_ports))
     asked.write_text("".join(f"{call}\n" for call in calls))
     with subprocess.Popen(["/usr/bin/unshare", "-n", "/usr/bin/sleep", "60"], stdin=subprocess.DEVNULL) as peer:
         try:
@@ -153,3 +133,11 @@ def test_every_form_is_one_that_nft_takes(tmp_path: Path, ranges: str) -> None:
         includeInboundPorts="", includeOutboundIPRanges=ranges, excludeOutboundIPRanges="10.0.0.0/8,10.1.0.0/16"
     )
     assert seen(tmp_path, redirection, {"peer 192.0.2.1 8080": "8080"}) == {"peer 192.0.2.1 8080": "8080"}
+
+
+@namespaced
+def test_open_ports_and_excluded_interfaces_are_left_alone(tmp_path: Path) -> None:
+    calls = {"peer 192.0.2.1 8080": "8080", "app 203.0.113.5 80": "15001"}
+    assert seen(tmp_path, Redirection(), calls, open_ports=(8080,)) == calls
+    excluded = {"peer 192.0.2.1 8080": "8080", "app 192.0.2.9 80": "refused"}
+    assert seen(tmp_path, read(excludeInterfaces="pod"), excluded) == excluded

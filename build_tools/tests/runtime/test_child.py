@@ -14,7 +14,8 @@ from time import monotonic, sleep
 import pytest
 
 from lateen.runtime import child as child_module
-from lateen.runtime.child import MARK, Child, end_marked, marked, stop
+from lateen.runtime.child import MARK, Child, end_marked, marked
+from lateen.runtime.supervision import stop
 
 STUBBORN = "trap '' TERM; echo ready; while :; do sleep 0.05; done"
 

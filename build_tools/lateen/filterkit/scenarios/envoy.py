@@ -18,8 +18,9 @@ from lateen.diagnostics.codes import filterkit as codes
 from lateen.filterkit.catalog import Filter
 from lateen.filterkit.scenarios.upstream import LOOPBACK
 from lateen.model.proxy import Proxy
-from lateen.runtime.child import Child, stop
+from lateen.runtime.child import Child
 from lateen.runtime.direct import get
+from lateen.runtime.supervision import stop
 from lateen.xds.filters.wasm import lua_extension, wasm_extension
 
 Config = dict[str, Any]

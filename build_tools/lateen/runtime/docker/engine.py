@@ -31,8 +31,8 @@ def address() -> str:
     return ContextAPI.kwargs_from_context().get("base_url") or _DEFAULT
 
 
-def connect() -> DockerClient:
-    """A client of the engine at `address()`, which has answered.
+def connect(where: str = "") -> DockerClient:
+    """A client of the engine at `where`, or else at `address()`, which has answered.
 
     Raises MeshError: LAT0730 if none answers there, LAT0731 if this user may not ask, LAT0732 if the answer is not that
     of an engine, LAT0733 without the Python package.
@@ -41,12 +41,11 @@ def connect() -> DockerClient:
         import docker  # noqa: PLC0415
     except ImportError as error:
         raise MeshError((codes.NO_SDK.at(Origin(), reason=error, hint="pip install 'lateen[docker]'"),)) from error
-    where = _DEFAULT
     try:
-        where = address()
-        client = docker.from_env(timeout=_ANSWER_SECONDS)
+        where = where or address()
+        client = docker.from_env(timeout=_ANSWER_SECONDS, environment={**os.environ, "DOCKER_HOST": where})
     except (docker.errors.DockerException, OSError, ValueError) as error:
-        raise _unreachable(where, error) from error
+        raise _unreachable(where or _DEFAULT, error) from error
     client.api.timeout = _WORK_SECONDS
     return client
 

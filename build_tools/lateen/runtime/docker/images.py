@@ -84,6 +84,10 @@ class Images:
         """
         return self.build(init_recipe())
 
+    def python(self) -> str:
+        """The image of the interpreter that runs lateen, with its standard library."""
+        return self.build(python_recipe())
+
     def application(self, folder: Path) -> str:
         """The image of a Python application: `folder` below the working directory, the interpreter that runs lateen,
         and the installed distributions that `folder/requirements.txt` names."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from lateen.identity.files import write
 from lateen.model.mesh_config import MeshConfig
 from lateen.runtime.child import MARK, Child, run_to_end
+from lateen.runtime.envoy import envoy_options
 from lateen.runtime.plan import Application, Plan, PlannedProxy
 from lateen.runtime.probing import Execute, Target
 from lateen.runtime.process.layout import on_this_machine
@@ -24,18 +25,6 @@ from lateen.runtime.startup import StartingApplication, StartingPod, StartingPro
 from lateen.runtime.state import RunFiles
 from lateen.runtime.supervision import Supervision
 from lateen.xds.snapshot import Config
-
-ENVOY_OPTIONS = (
-    "--concurrency",
-    "1",
-    "--disable-hot-restart",  # its shared memory would clash between Envoys, and outlive them
-    "--file-flush-interval-msec",
-    "100",  # call logs are read back while a test waits
-    "--drain-strategy",
-    "immediate",  # as Istio: a kept connection leaves a changed listener after its next answer, not some time later
-    "--log-level",
-    "warning",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +64,7 @@ class Launcher:
         path = self.files.bootstrap(planned.key)
         if not path.exists():
             write(path, json.dumps(bootstrap).encode())
-        drain = str(max(1, round(self.drain_duration)))
-        argv = (str(self.envoy), "--config-path", str(path), *ENVOY_OPTIONS, "--drain-time-s", drain)
+        argv = (str(self.envoy), "--config-path", str(path), *envoy_options(self.drain_duration))
         return self._child(planned.name, argv, dict(os.environ))
 
     def _child(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from lateen.diagnostics import Diagnostic
 from lateen.diagnostics.codes import runtime as codes
-from lateen.runtime.child import session
+from lateen.runtime.child import Child, session
 from lateen.runtime.process.listening import listeners, sockets
 from lateen.runtime.startup import StartingApplication
 
@@ -18,7 +18,8 @@ def listening_everywhere(applications: Iterable[StartingApplication]) -> Iterato
     for starting in applications:
         application = starting.application
         workload = application.workload
-        inodes = {inode for process in session(starting.process.child.pid) for inode in sockets(process)}
+        child = starting.process.child
+        inodes = {inode for one in session(child.pid) for inode in sockets(one)} if isinstance(child, Child) else set()
         for one in (wildcards[inode] for inode in sorted(inodes & wildcards.keys())):
             if (workload.namespace, workload.owner, one.port) not in said:
                 said.add((workload.namespace, workload.owner, one.port))

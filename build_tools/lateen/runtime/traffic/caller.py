@@ -13,6 +13,7 @@ import requests
 from lateen.diagnostics import Diagnostic
 from lateen.diagnostics.codes import traffic as codes
 from lateen.model.mesh import Mesh
+from lateen.runtime.direct import AGENT_ERROR
 from lateen.runtime.running import RunningApp, RunningMesh, RunningProxy
 from lateen.runtime.traffic.calllog import CALL_HEADER
 from lateen.runtime.traffic.cases import OUTSIDE, Call
@@ -62,7 +63,7 @@ class Caller:
         app = _named(self._running.apps, call.source)
         if app is None:
             return codes.UNKNOWN_SOURCE.at(call.origin, source=call.source, hint=self._known())
-        return self._plaintext(call)
+        return self._plaintext(call, app.http_proxy)
 
     def make(self, call: Call, route: Route) -> Answer:
         """Make a call once. Never raises for what the network does."""
@@ -85,6 +86,8 @@ class Caller:
             return Answer(identity, error="timeout")
         except requests.RequestException as error:
             return Answer(identity, error="refused" if _refused(error) else "reset")
+        if AGENT_ERROR in response.headers:
+            return Answer(identity, error=response.headers[AGENT_ERROR])
         return Answer(identity, response.status_code, headers={k.lower(): v for k, v in response.headers.items()})
 
     def close(self) -> None:
@@ -106,7 +109,7 @@ class Caller:
             serving = [r for r in routers if self._serves(r, target.hostname or "", port)]
         if len(serving) != 1:
             return codes.NO_ROUTER.at(call.origin, count=len(serving) or "no", url=call.url, hint="via: NAME.NAMESPACE")
-        url = urlunsplit(target._replace(netloc=f"{serving[0].address}:{port}"))
+        url = urlunsplit(target._replace(netloc=f"{serving[0].entrance}:{port}"))
         return Route(url, target.netloc, "", serving[0])
 
     def _serves(self, router: RunningProxy, host: str, port: int) -> bool:
@@ -119,7 +122,7 @@ class Caller:
             for server in gateway.servers
         )
 
-    def _plaintext(self, call: Call) -> Route | Diagnostic:
+    def _plaintext(self, call: Call, proxy: str) -> Route | Diagnostic:
         target = urlsplit(call.url)
         host, port = target.hostname or "", target.port or 80
         names = {host, f"{host}.{self._mesh.domain_suffix}", f"{host}.svc.{self._mesh.domain_suffix}"}
@@ -128,7 +131,7 @@ class Caller:
                 for endpoint in self._mesh.endpoints.get((service.hostname, service.namespace), ()):
                     if endpoint.service_port == port:
                         url = urlunsplit(target._replace(netloc=f"{endpoint.address}:{endpoint.port}"))
-                        return Route(url, target.netloc, "", None)
+                        return Route(url, target.netloc, proxy, None)
         return codes.NO_ENDPOINT.at(call.origin, host=host, port=port)
 
 
