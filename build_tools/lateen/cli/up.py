@@ -64,17 +64,18 @@ def run(args: argparse.Namespace) -> int:
     from lateen.runtime.plan import Settings  # noqa: PLC0415
     from lateen.runtime.supervisor import Options, start  # noqa: PLC0415
 
-    first, *more = (Path(source).absolute() if source != "-" else None for source in mesh_sources(args))
-    if first is None or None in more:
+    sources = mesh_sources(args)
+    if "-" in sources:
         print("lateen up: it follows the files of DIR, which standard input is not", file=sys.stderr)
         return 2
     interrupt = Interrupt()
+    first, *more = (Path(source).absolute() for source in sources)
     settings = Settings(
         first,
         Path(args.mesh_config).absolute() if args.mesh_config else None,
         args.domain_suffix,
         args.strict,
-        more=tuple(path for path in more if path),
+        more=tuple(more),
         recursive=args.recursive,
     )
     options = Options(

@@ -15,6 +15,7 @@ from lateen.model.workload import Workload
 
 INJECT = "sidecar.istio.io/inject"
 TEMPLATES = "inject.istio.io/templates"
+_TEMPLATES = ("gateway", "sidecar")
 TLS_MODE = "security.istio.io/tlsMode"
 INJECTION = "istio-injection"
 AMBIENT = ("istio.io/dataplane-mode", "istio.io/use-waypoint")
@@ -113,7 +114,11 @@ def _workload(body: Fields, context: Context, labels: dict[str, str], annotation
     service_account = spec.text("serviceAccountName") or spec.text("serviceAccount") or "default"
     pod = replace(pod_spec(spec), sidecar=settings, redirection=redirection)
     _report_ambient(metadata, labels, "labels")
-    gateway = "gateway" in annotations.get(TEMPLATES, "").split(",")
+    templates = [name.strip() for name in annotations.get(TEMPLATES, "").split(",") if name.strip()]
+    gateway = "gateway" in templates
+    for name in templates:
+        if name not in _TEMPLATES:
+            metadata.report(codes.FIELD_NOT_COMPILED, "annotations", TEMPLATES, field=f"template {name} of {TEMPLATES}")
     injected = _injected(spec, labels, annotations, namespace in context.uninjected)
     return Workload(
         name="",

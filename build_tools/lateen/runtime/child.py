@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -105,29 +106,31 @@ class Child:
 
 def run_to_end(command: tuple[str, ...], environment: Mapping[str, str], directory: Path, timeout: float) -> str:
     """Run a command for `timeout` seconds at most; empty if it exits with 0, else how it ended and what it said."""
-    try:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            cwd=directory,
-            start_new_session=True,
-        )
-    except OSError as error:
-        return f"{command[0]}: {error.strerror}"
-    try:
-        output, _ = process.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        return f"{command[0]} has not ended after {timeout:g} s"
-    if process.returncode == 0:
-        return ""
-    said = output[-_TAIL_BYTES:].decode(errors="replace").strip().rpartition("\n")[2]
-    return f"{command[0]} ended with {process.returncode}{f': {said}' if said else ''}"
+    with tempfile.TemporaryFile() as output:  # not memory: a command may print as long as it runs
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=environment,
+                cwd=directory,
+                start_new_session=True,
+            )
+        except OSError as error:
+            return f"{command[0]}: {error.strerror}"
+        try:
+            code = process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            return f"{command[0]} has not ended after {timeout:g} s"
+        if code == 0:
+            return ""
+        output.seek(max(0, output.seek(0, os.SEEK_END) - _TAIL_BYTES))
+        said = output.read().decode(errors="replace").strip().rpartition("\n")[2]
+    return f"{command[0]} ended with {code}{f': {said}' if said else ''}"
 
 
 def session(leader: int) -> list[int]:

@@ -101,8 +101,7 @@ def _grpc(address: str, check: GrpcCheck, timeout: float, proxy: str) -> str:
     """Ask `grpc.health.v1.Health/Check`; its two messages have one field each, so that no generated code is needed."""
     import grpc  # noqa: PLC0415
 
-    name = check.service.encode()
-    request = b"\x0a" + bytes([len(name)]) + name if 0 < len(name) < 128 else b""
+    request = _string(check.service)
     place = f"{address}:{check.port}"
     with grpc.insecure_channel(place, options=_through(proxy)) as channel:
         call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary("/grpc.health.v1.Health/Check")
@@ -115,3 +114,11 @@ def _grpc(address: str, check: GrpcCheck, timeout: float, proxy: str) -> str:
 
 def _through(proxy: str) -> list[tuple[str, str | int]]:
     return [("grpc.http_proxy", proxy)] if proxy else [("grpc.enable_http_proxy", 0)]
+
+
+def _string(text: str) -> bytes:
+    """A message whose field 1 is this string; empty for the empty one."""
+    content = text.encode()
+    if len(content) < 128:
+        return b"\x0a%c%s" % (len(content), content) if content else b""
+    return b"\x0a%c%c%s" % (len(content) & 0x7F | 0x80, len(content) >> 7, content)

@@ -45,7 +45,7 @@ def find_files(sources: Iterable[Path | str], *, recursive: bool = False) -> Fou
         _add(found, Path(source), "", (), recursive)
     unique: dict[object, tuple[Path | Document, str]] = {}
     for part, namespace in found.parts:
-        unique.setdefault(part if isinstance(part, Path) else id(part), (part, namespace))
+        unique.setdefault(part if isinstance(part, Path) else (part.file, str(part.data)), (part, namespace))
     found.parts = list(unique.values())
     return found
 

@@ -7,6 +7,7 @@ to the plain name then hold as they stand.
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,8 +65,9 @@ def _read(document: Document, folder: Path, result: Kustomization) -> None:
         result.namespace = space
     for name in ("resources", "bases"):
         for index, text in _items(document, name, result):
-            if (folder / str(text)).exists():
-                result.resources.append((folder / str(text), document.origin((name, index))))
+            path = Path(os.path.normpath(folder / str(text)))  # `base/x.yaml`, not `app/../base/x.yaml`
+            if path.exists():
+                result.resources.append((path, document.origin((name, index))))
             else:
                 remote = (
                     "it is not on this machine, and nothing is fetched" if _is_remote(str(text)) else "no such path"

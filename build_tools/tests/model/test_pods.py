@@ -172,10 +172,12 @@ def test_an_annotation_that_the_injector_refuses_is_an_error_there(mesh_of: Load
 
 
 def test_an_annotation_that_nothing_reads_is_told(mesh_of: Load) -> None:
-    annotations = "{sidecar.istio.io/proxyCPU: '1', traffic.sidecar.istio.io/kubevirtInterfaces: net1, other: x}"
+    annotations = "{sidecar.istio.io/proxyCPU: '1', traffic.sidecar.istio.io/kubevirtInterfaces: net1, other: x, "
+    annotations += "inject.istio.io/templates: 'sidecar, mine'}"
     found = mesh_of(HEAD % annotations + EMPTY).diagnostics
-    assert [(d.code, d.message.split()[0]) for d in found] == [
+    assert sorted((d.code, d.message.removesuffix(" is not compiled, so it has no effect")) for d in found) == [
         ("LAT0202", "sidecar.istio.io/proxyCPU"),
+        ("LAT0202", "template mine of inject.istio.io/templates"),
         ("LAT0202", "traffic.sidecar.istio.io/kubevirtInterfaces"),
     ]
 

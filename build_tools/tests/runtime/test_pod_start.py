@@ -21,8 +21,6 @@ from .test_startup import SERVER, Lab, address, lab, python, static
 
 __all__ = ["address", "lab"]
 
-WAIT = "import pathlib, time\nwhile not pathlib.Path({path!r}).exists(): time.sleep(0.02)"
-
 
 def serving(address: str, **fields: object) -> Application:
     return python(address, *SERVER, address, "9080", **fields)
@@ -107,7 +105,7 @@ def health(address: str) -> str:
     """A gRPC health service on port 9090 that serves `shop` and nothing else."""
 
     def check(request: bytes, _context: grpc.ServicerContext) -> bytes:
-        return b"\x08\x01" if request == b"\x0a\x04shop" else b"\x08\x02"
+        return b"\x08\x01" if request in (b"\x0a\x04shop", b"\x0a\xc8\x01" + b"s" * 200) else b"\x08\x02"
 
     server = grpc.server(ThreadPoolExecutor(1))
     method = grpc.unary_unary_rpc_method_handler(check)
@@ -121,6 +119,7 @@ def health(address: str) -> str:
 def test_a_grpc_probe_asks_the_health_service(health: str) -> None:
     target = Target(health, {}, lambda _command, _timeout: "")
     assert target.ask(Probe(GrpcCheck(9090, "shop"))) == ""
+    assert target.ask(Probe(GrpcCheck(9090, "s" * 200))) == ""
     assert "not serving" in target.ask(Probe(GrpcCheck(9090)))
     assert "UNAVAILABLE" in target.ask(Probe(GrpcCheck(9091)))
 

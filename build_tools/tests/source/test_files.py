@@ -50,6 +50,13 @@ def test_a_file_that_is_named_twice_is_read_once(write: Write) -> None:
     assert names(read(root / "x", root / "x" / "b.yaml", str(root / "x" / "a.yaml"))) == ["x-a", "x-b"]
 
 
+def test_a_folder_that_two_kustomizations_list_is_read_once(write: Write) -> None:
+    base = {"base/kustomization.yaml": "resources: [a.yaml]\nconfigMapGenerator: [{name: c, literals: [A=b]}]"}
+    files = {f"{name}/kustomization.yaml": "resources: [../base]" for name in ("one", "two")}
+    root = write({**base, **files, "base/a.yaml": SERVICE.format("a")})
+    assert names(read(root / "one", root / "two", root / "base")) == ["c", "a"]
+
+
 def test_a_kustomization_says_what_its_folder_is(write: Write) -> None:
     listing = "resources: [one.yaml, ../base]\nnamespace: shop\n"
     files = {
