@@ -45,7 +45,7 @@ FAULTS = [
     ("LAT0103", "apiVersion: lateen/v1\nkind: «Test\n", "TrafficTest"),
     ("LAT0104", "apiVersion: «networking.istio.io/v1alpha1\nkind: VirtualService\n", "v1, v1alpha3, v1beta1"),
     ("LAT0104", "apiVersion: «apps/v1beta2\nkind: Deployment\n", "v1"),
-    ("LAT0105", "apiVersion: batch/v1\nkind: «CronJob\nmetadata: {name: a}\n", "1 of kind CronJob"),
+    ("LAT0105", "apiVersion: policy/v1\nkind: «PodDisruptionBudget\nmetadata: {name: a}\n", "1 of kind PodDisruptionBudget"),
     ("LAT0105", "apiVersion: v1\nkind: «Servce\n", 'did you mean "Service"?'),
     # metadata
     ("LAT0106", "apiVersion: v1\nkind: Service\n«metadata: {labels: {a: b}}\n", "a Service without"),
@@ -145,10 +145,10 @@ def test_other_names_and_namespaces_are_other_resources(second: str) -> None:
 
 
 def test_a_kind_that_is_not_used_is_said_once() -> None:
-    job = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: a}\n"
-    _, found = checked("---\n".join([job] * 3))
+    budget = "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: a}\n"
+    _, found = checked("---\n".join([budget] * 3))
     assert [(f.code, f.severity, f.message) for f in found] == [
-        ("LAT0105", Severity.INFO, "3 of kind Job (batch/v1) not used")
+        ("LAT0105", Severity.INFO, "3 of kind PodDisruptionBudget (policy/v1) not used")
     ]
 
 
