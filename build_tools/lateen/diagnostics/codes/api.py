@@ -52,7 +52,7 @@ UNUSED_KIND = Code(
     message="{count} of kind {kind} ({api_version}) not used",
     why="A mesh is compiled from Istio's kinds, the Gateway API's, and the Kubernetes kinds that state services and "
     "workloads. Others may stand beside them and are only counted.",
-    example="apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: backup}",
+    example="apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: web}",
     fix="Nothing has to be done, unless the kind is a typing mistake.",
 )
 
