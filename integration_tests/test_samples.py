@@ -14,7 +14,7 @@ from meshes import deployment, documents, save, service, virtual_service, write
 EXAMPLES = Path(__file__).parents[1] / "envoy_configs"
 
 
-@pytest.mark.parametrize("name", ["bookinfo", "guestbook", "helloworld"])
+@pytest.mark.parametrize("name", ["bookinfo", "boutique", "guestbook", "helloworld"])
 def test_every_expectation_of_a_sample_holds(up: Run, name: str) -> None:
     with up(EXAMPLES / name) as running:
         report = run_once(running.view, running.mesh, running.tests)
