@@ -107,10 +107,10 @@ def _generate(
         content[key] = _unquoted(value).encode()
     for text in _texts(spec.get("files")):
         key, _, place = text.rpartition("=")
-        content |= _file(document, folder / place, key or Path(place).name, path, result)
+        if (read := _file(document, folder, place, path, result)) is not None:
+            content[key or Path(place).name] = read
     for text in (*_texts(spec.get("envs")), *_texts([spec["env"]] if spec.get("env") else None)):
-        for read in _file(document, folder / text, "", path, result).values():
-            content |= dict(_variables(read))
+        content |= dict(_variables(_file(document, folder, text, path, result) or b""))
     line, column = document.locate(path)
     result.generated.append(_object(document, kind, spec, content, (line, column)))
 
@@ -123,13 +123,18 @@ def _unquoted(text: str) -> str:
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
 
 
-def _file(document: Document, file: Path, key: str, path: tuple[str, int], result: Kustomization) -> dict[str, bytes]:
+def _file(document: Document, folder: Path, place: str, path: tuple[str, int], result: Kustomization) -> bytes | None:
+    """What a generator reads; as for kustomize it lies in or below the folder, so that no YAML can ask for others."""
+    file = folder / place
+    if not file.resolve().is_relative_to(folder.resolve()):
+        result.diagnostics.append(_unusable(document, path, f"{place} is not in or below {folder}"))
+        return None
     result.inputs.append(file)
     try:
-        return {key: file.read_bytes()}
+        return file.read_bytes()
     except OSError as error:
         result.diagnostics.append(_unusable(document, path, f"{file}: {error.strerror}"))
-        return {}
+        return None
 
 
 def _variables(content: bytes) -> Iterator[tuple[str, bytes]]:

@@ -45,7 +45,7 @@ FAULTS = [
     ("LAT0103", "apiVersion: lateen/v1\nkind: «Test\n", "TrafficTest"),
     ("LAT0104", "apiVersion: «networking.istio.io/v1alpha1\nkind: VirtualService\n", "v1, v1alpha3, v1beta1"),
     ("LAT0104", "apiVersion: «apps/v1beta2\nkind: Deployment\n", "v1"),
-    ("LAT0105", "apiVersion: policy/v1\nkind: «PodDisruptionBudget\nmetadata: {name: a}\n", "1 of kind PodDisruptionBudget"),
+    ("LAT0105", "apiVersion: policy/v1\nkind: «PodDisruptionBudget\nmetadata: {name: a}\n", "1 of kind Pod"),
     ("LAT0105", "apiVersion: v1\nkind: «Servce\n", 'did you mean "Service"?'),
     # metadata
     ("LAT0106", "apiVersion: v1\nkind: Service\n«metadata: {labels: {a: b}}\n", "a Service without"),

@@ -132,6 +132,15 @@ images: []
     ]
 
 
+def test_a_generator_reads_nothing_outside_of_its_folder(write: Write) -> None:
+    listing = "secretGenerator: [{name: s, files: [../secret.txt], envs: [link]}]"
+    root = write({"secret.txt": "A=hunter2", "app/kustomization.yaml": listing})
+    (root / "app" / "link").symlink_to(root / "secret.txt")
+    loaded = read(root / "app")
+    assert [code for code, _, _ in findings(loaded)] == ["LAT0016", "LAT0016"]
+    assert loaded.documents[0].data["data"] == {}
+
+
 @pytest.mark.parametrize("text", ["- a\n", "resources: web.yaml\n", "resources: [\n"])
 def test_a_broken_kustomization_is_a_finding(write: Write, text: str) -> None:
     assert read(write({"kustomization.yaml": text, "web.yaml": SERVICE.format("web")})).diagnostics
