@@ -4,26 +4,40 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
-from itertools import chain
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lateen.cli.options import add_mesh_options, load_mesh, network
-from lateen.cli.output import report
+from lateen.cli.output import fails, report
 
 if TYPE_CHECKING:
+    from lateen.diagnostics import Diagnostic
     from lateen.model.mesh import Mesh
     from lateen.model.proxy import Proxy
     from lateen.xds.snapshot import Snapshot
 
 HELP = """Compile a mesh to the Envoy configuration of one proxy or of all.
 
-Without --out the resources are printed by proxy, type and name, secrets redacted. With --out each proxy gets one file
-that Envoy starts with, NAME.NAMESPACE.json, and the filter modules that the files name are put into its folder
-`modules`; a file that holds a gateway's key has mode 0600. Findings go to standard error."""
+Without --out the resources are printed by proxy, type and name, secrets redacted. With --out they become files, in the
+form that --bundle names:
+
+  static     NAME.NAMESPACE.json: all in one file, for an Envoy that is restarted for a change
+  files      NAME.NAMESPACE/: an Envoy that starts with its bootstrap.json follows each later compile by itself
+  resources  NAME.NAMESPACE.json: DiscoveryResponses for somebody else's control plane
+  compose    NAME.NAMESPACE/: those of `files`, and a compose.yaml with an application, its sidecar and the redirection
+
+Filter modules are put beside them; a file that holds a gateway's key has mode 0600. All but `static`, which Envoy
+judges when it starts, are checked as by `lateen verify --no-envoy`. Nothing is written if a finding reaches the
+threshold. What an earlier run wrote for proxies that are gone is removed (not with --proxy, and never what lateen did
+not write: the file .lateen says what it did). Findings go to standard error."""
 
 TYPES = ("listener", "route", "cluster", "endpoint", "secret", "extension", "bootstrap", "all")
+BUNDLES = ("static", "files", "resources", "compose")
+LIVE = ("files", "resources", "compose")
+"""Forms that an Envoy may take while it serves, so that they are verified first; of `static` Envoy is the judge."""
+
+AT = "/etc/lateen"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,14 +48,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--type", choices=TYPES, default="all", help="only these resources (default all)")
     parser.add_argument("--place", type=network, metavar="CIDR", help="give workloads without address one of these")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write files instead")
+    parser.add_argument("--bundle", choices=BUNDLES, help="form of the files (default static)")
+    parser.add_argument("--at", metavar="DIR", help=f"where Envoy finds what --out writes (default {AT})")
+    parser.add_argument(
+        "--image", help="Envoy's image in compose.yaml (default: the stock one of the schema's version)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Print or write the configuration; exit 1 if a finding reaches the threshold, 2 on options that contradict."""
-    if args.out and (args.to == "model" or args.type != "all"):
-        print(
-            "lateen compile: --out writes whole configurations; it takes neither --to model nor --type", file=sys.stderr
-        )
+    if contradiction := _contradiction(args):
+        print(f"lateen compile: {contradiction}", file=sys.stderr)
         return 2
     from lateen.compiler import Compiler  # noqa: PLC0415
     from lateen.model.placement import place_by_cidr, unplaced  # noqa: PLC0415
@@ -55,14 +72,36 @@ def run(args: argparse.Namespace) -> int:
         _print(plain(mesh), args)
         return report(findings, args)
     compiler = Compiler(mesh)
-    snapshots = {f"{proxy.name}.{proxy.namespace}": compiler.compile(proxy) for proxy in _chosen(mesh, args.proxy)}
-    findings += (finding for snapshot in snapshots.values() for finding in snapshot.diagnostics)
+    snapshots = [compiler.compile(_located(proxy, args)) for proxy in _chosen(mesh, args.proxy)]
+    findings += (finding for snapshot in snapshots for finding in snapshot.diagnostics)
     if args.out:
-        _write(snapshots, args.out)
-    else:
-        parts = {key: _part(snapshot, args.type) for key, snapshot in snapshots.items()}
-        _print(next(iter(parts.values())) if args.proxy else parts, args)
+        return _write(mesh, snapshots, findings, args)
+    parts = {f"{each.proxy.name}.{each.proxy.namespace}": _part(each, args.type) for each in snapshots}
+    _print(next(iter(parts.values())) if args.proxy else parts, args)
     return report(dict.fromkeys(findings), args)
+
+
+def _contradiction(args: argparse.Namespace) -> str:
+    if args.out and (args.to == "model" or args.type != "all"):
+        return "--out writes whole configurations; it takes neither --to model nor --type"
+    if not args.out and (args.bundle or args.at or args.image):
+        return "--bundle, --at and --image are about files; they need --out"
+    if args.image and args.bundle != "compose":
+        return "--image is the image in compose.yaml; it needs --bundle compose"
+    if args.at and not args.at.startswith("/"):
+        return "--at needs an absolute path: Envoy takes relative ones from the folder in which it was started"
+    return ""
+
+
+def _located(proxy: Proxy, args: argparse.Namespace) -> Proxy:
+    """The proxy with the folders that it finds modules and certificates in, unless its own metadata says others."""
+    if not args.out:
+        return proxy
+    at = (args.at or AT).rstrip("/")
+    if args.bundle in ("files", "compose"):
+        at = f"{at}/{proxy.name}.{proxy.namespace}"
+    folders = {"LATEEN_MODULE_DIR": f"{at}/modules", "LATEEN_CERT_DIR": f"{at}/certs"}
+    return replace(proxy, metadata=folders | dict(proxy.metadata))
 
 
 def _chosen(mesh: Mesh, name: str | None) -> tuple[Proxy, ...]:
@@ -101,26 +140,20 @@ def _json(value: Any) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def _write(snapshots: dict[str, Snapshot], folder: Path) -> None:
-    from lateen.identity.files import write_all  # noqa: PLC0415
+def _write(mesh: Mesh, snapshots: list[Snapshot], findings: list[Diagnostic], args: argparse.Namespace) -> int:
+    """Write the bundles unless something is wrong with one of them."""
+    from lateen.deliver.bundles import FORMS, Target, write  # noqa: PLC0415
+    from lateen.schema import PACKAGED_VERSION  # noqa: PLC0415
+    from lateen.verification import verify_many  # noqa: PLC0415
 
-    modules = {name: content for snapshot in snapshots.values() for name, content in _modules(snapshot)}
-    write_all(
-        chain(
-            (
-                (folder / f"{key}.json", _json(snapshot.static()), 0o600 if snapshot.secrets else 0o644)
-                for key, snapshot in snapshots.items()
-            ),
-            ((folder / "modules" / name, content, 0o644) for name, content in modules.items()),
-        )
-    )
-
-
-def _modules(snapshot: Snapshot) -> Iterator[tuple[str, bytes]]:
-    """The built modules that a proxy's extensions name, by file name."""
-    from lateen.filterkit.catalog import catalog  # noqa: PLC0415
-
-    text = _json(snapshot.extensions).decode()
-    for suite_filter in catalog().values():
-        if suite_filter.kind == "wasm" and f"/{suite_filter.module_name}" in text:
-            yield suite_filter.module_name, suite_filter.module()
+    image = args.image or f"envoyproxy/envoy:v{PACKAGED_VERSION}"
+    at = (args.at or AT).rstrip("/")
+    workloads = {workload.key: workload for workload in mesh.workloads}
+    targets = [Target(s, workloads[f"{s.proxy.name}.{s.proxy.namespace}"], at, image) for s in snapshots]
+    bundles = {target.key: FORMS[args.bundle or "static"](target) for target in targets}
+    findings += (finding for bundle in bundles.values() for finding in bundle.findings)
+    if args.bundle in LIVE:
+        findings += (finding for found in verify_many(snapshots) for finding in found)
+    if not fails(findings, args):
+        findings += write(bundles, args.out, complete=args.proxy is None)
+    return report(dict.fromkeys(findings), args)

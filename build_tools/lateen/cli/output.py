@@ -25,8 +25,13 @@ def report(findings: Iterable[Diagnostic], args: argparse.Namespace, stream: Tex
 
         out.write(render(findings, style, color=use_color(out)))
         out.flush()
+    return int(fails(findings, args))
+
+
+def fails(findings: Iterable[Diagnostic], args: argparse.Namespace) -> bool:
+    """Whether one of them reaches the threshold of `args`."""
     threshold = Severity[getattr(args, "failure_threshold", "error").upper()]
-    return int(any(f.severity >= threshold for f in findings))
+    return any(f.severity >= threshold for f in findings)
 
 
 def report_failure(error: MeshError, args: argparse.Namespace, stream: TextIO | None = None) -> int:

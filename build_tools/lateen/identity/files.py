@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -16,34 +14,17 @@ def write(path: Path, data: bytes, mode: int = 0o644) -> None:
     A reader sees the old file or the new one, never a part, and the content is at no time in a file of a wider mode.
     Raises OSError; the old file is then as it was.
     """
-    write_all([(path, data, mode)])
-
-
-def write_all(contents: Iterable[tuple[Path, bytes, int]]) -> None:
-    """`write` several files, all or none: none appears before each is written.
-
-    Raises OSError; files and folders are then as they were.
-    """
-    parts: list[tuple[Path, Path]] = []
-    made: list[Path] = []
+    part = stage(path, data, mode)
     try:
-        for path, data, mode in contents:
-            made += [f for f in (*path.parent.parents[::-1], path.parent) if not f.exists()]
-            path.parent.mkdir(parents=True, exist_ok=True)
-            parts.append((_part(path, data, mode), path))
-        for part, path in parts:
-            part.replace(path)
+        part.replace(path)
     except BaseException:
-        for part, _ in parts:
-            part.unlink(missing_ok=True)
-        for folder in reversed(made):
-            with contextlib.suppress(OSError):  # it was not made, or somebody has put something into it
-                folder.rmdir()
+        part.unlink(missing_ok=True)
         raise
 
 
-def _part(path: Path, data: bytes, mode: int) -> Path:
-    """A file beside `path` with what it shall hold. Raises OSError, which names `path`; there is no file then."""
+def stage(path: Path, data: bytes, mode: int = 0o644) -> Path:
+    """The first half of `write`: a file beside `path` that is to take its place. Raises OSError, and leaves none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

@@ -20,11 +20,11 @@ def static_bootstrap(snapshot: Snapshot, modules: Literal["path", "inline"] = "p
     Routes, endpoints and extension configurations move to where they are used. Secrets that the snapshot does not hold
     are named by file (`LATEEN_CERT_DIR`). What the snapshot holds stands in clear.
     """
-    inliner = _Inliner(snapshot, modules)
+    inliner = Inliner(snapshot, modules)
     config = base_bootstrap(snapshot.proxy)
     resources = config["static_resources"]
-    resources["listeners"] += [inliner.inline(listener) for listener in snapshot.listeners.values()]
-    resources["clusters"] += [inliner.cluster(cluster) for cluster in snapshot.clusters.values()]
+    resources["listeners"] += inliner.listeners()
+    resources["clusters"] += inliner.clusters()
     if secrets := inliner.secrets():
         resources["secrets"] = secrets
     return config
@@ -35,12 +35,25 @@ def as_dict(snapshot: Snapshot) -> Config:
     return {attribute: _redacted(getattr(snapshot, attribute)) for attribute in TYPES}
 
 
-class _Inliner:
-    """Copies configuration, with what it names by discovery in its place."""
+def _static_secret(name: str) -> Config:
+    return {"name": name}
 
-    def __init__(self, snapshot: Snapshot, modules: str) -> None:
+
+class Inliner:
+    """Copies configuration, with what it names by discovery in its place.
+
+    Secrets stay names: `secret` gives the reference to one (default: to a static one), `secrets()` what they are.
+    """
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        modules: Literal["path", "inline"] = "path",
+        secret: Callable[[str], Config] = _static_secret,
+    ) -> None:
         self._snapshot = snapshot
         self._modules = modules
+        self._secret_reference = secret
         self._named_secrets: dict[str, None] = {}
         self._rules: tuple[tuple[str, Callable[[Config], Config]], ...] = (
             ("rds", self._route_config),
@@ -48,6 +61,23 @@ class _Inliner:
             ("sds_config", self._secret),
             ("filename", self._module),
         )
+
+    def listeners(self) -> list[Config]:
+        """Every listener, with its routes and filters in it."""
+        return [self.inline(listener) for listener in self._snapshot.listeners.values()]
+
+    def clusters(self) -> list[Config]:
+        """Every cluster, with its endpoints in it."""
+        return [self._cluster(cluster) for cluster in self._snapshot.clusters.values()]
+
+    def secrets(self) -> list[Config]:
+        """Every secret that the copied configuration names, in clear or by file."""
+        directory = str(self._snapshot.proxy.metadata.get("LATEEN_CERT_DIR", CERT_DIR))
+        held = self._snapshot.secrets
+        return [
+            revealed(held[name]) if name in held else file_secret(name, directory)
+            for name in sorted(self._named_secrets)
+        ]
 
     def inline(self, value: Any) -> Any:
         """A copy of `value` without references to discovery."""
@@ -60,23 +90,13 @@ class _Inliner:
                 return rule(value)
         return {key: self.inline(item) for key, item in value.items()}
 
-    def cluster(self, cluster: Config) -> Config:
-        """A cluster with its endpoints in it."""
+    def _cluster(self, cluster: Config) -> Config:
         config = self.inline(cluster)
         if config.pop("eds_cluster_config", None):
             endpoints = self._snapshot.endpoints.get(config["name"])
             config["type"] = "STATIC"
             config["load_assignment"] = endpoints or {"cluster_name": config["name"]}
         return dict(config)
-
-    def secrets(self) -> list[Config]:
-        """Every secret that the copied configuration names, in clear or by file."""
-        directory = str(self._snapshot.proxy.metadata.get("LATEEN_CERT_DIR", CERT_DIR))
-        held = self._snapshot.secrets
-        return [
-            revealed(held[name]) if name in held else file_secret(name, directory)
-            for name in sorted(self._named_secrets)
-        ]
 
     def _rest(self, value: Config, *without: str) -> Config:
         return {key: self.inline(item) for key, item in value.items() if key not in without}
@@ -94,7 +114,7 @@ class _Inliner:
 
     def _secret(self, reference: Config) -> Config:
         self._named_secrets[reference["name"]] = None
-        return {"name": reference["name"]}
+        return self._secret_reference(reference["name"])
 
     def _module(self, source: Config) -> Config:
         """The bytes of a module of the catalogue instead of its path, if that is asked for."""

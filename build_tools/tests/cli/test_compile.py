@@ -133,6 +133,92 @@ def test_an_unknown_proxy_is_a_usage_error(mesh: str, capsys: pytest.CaptureFixt
     assert "LAT0447 error: the mesh has no proxy wbe" in printed.err
 
 
+def test_file_xds_is_a_folder_that_names_itself(mesh: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    arguments = ["compile", mesh, "--place", "192.0.2.0/24", "--bundle", "files", "--out", str(out), "--at", "/srv/e/"]
+    assert main(arguments) == 0
+    folder = out / "web-0.default"
+    assert {"bootstrap.json", "cds.json", "lds.json", "modules", "secrets"} == {path.name for path in folder.iterdir()}
+    assert json.loads((folder / "bootstrap.json").read_text())["dynamic_resources"]["lds_config"] == {
+        "path_config_source": {"path": "/srv/e/web-0.default/lds.json"},
+        "resource_api_version": "V3",
+    }
+    assert '"/srv/e/web-0.default/modules/peer_metadata-' in (folder / "lds.json").read_text()
+    assert '"/srv/e/web-0.default/certs/key.pem"' in (folder / "secrets" / "default.json").read_text()
+
+
+def test_a_workload_that_is_gone_takes_its_files_with_it(mesh: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    arguments = ["compile", mesh, "--bundle", "files", "--out", str(out)]
+    assert main(arguments) == 0
+    Path(mesh, "web.yaml").write_text(MESH.replace("replicas: 2", "replicas: 1"))
+    assert main([*arguments, "--proxy", "web"]) == 0
+    assert (out / "web-1.default").exists()
+    assert main(arguments) == 0
+    assert sorted(path.name for path in out.iterdir()) == [".lateen", "web-0.default"]
+
+
+@pytest.mark.parametrize("bundle", ["static", "files", "resources", "compose"])
+@pytest.mark.parametrize(
+    "broken",
+    ["spec: {hosts: [web], htp: []}", "spec: {hosts: [web], http: [{match: [{uri: {regex: '('}}], route: R}]}"],
+    ids=["field", "regex"],
+)
+def test_a_broken_edit_writes_nothing(mesh: str, tmp_path: Path, bundle: str, broken: str) -> None:
+    out = tmp_path / "out"
+    arguments = ["compile", mesh, "--place", "192.0.2.0/24", "--bundle", bundle, "--out", str(out)]
+    assert main(arguments) == 0
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    Path(mesh, "web.yaml").write_text(
+        f"{MESH.replace('8080', '9090')}---\napiVersion: networking.istio.io/v1\nkind: VirtualService\n"
+        f"metadata: {{name: web}}\n{broken.replace('R', '[{destination: {host: web}}]')}\n"
+    )
+    assert main(arguments) == 1
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_nothing_is_written_above_the_threshold(mesh: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert main(["compile", mesh, "--failure-threshold", "info", "--out", str(out)]) == 1
+    assert not out.exists()
+
+
+def test_a_gateway_is_no_sidecar_beside_an_application(
+    mesh: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(mesh, "edge.yaml").write_text(EDGE)
+    out = tmp_path / "out"
+    arguments = ["compile", mesh, "--bundle", "compose", "--out", str(out)]
+    assert main(arguments) == 1
+    assert not out.exists()
+    assert "edge.yaml:5:18: LAT0821 error: edge-0.default cannot run" in capsys.readouterr().err
+    assert main([*arguments, "--proxy", "web", "--image", "mirror.example/envoy:v1"]) == 0
+    assert "mirror.example/envoy:v1" in (out / "web-0.default/compose.yaml").read_text()
+
+
+def test_a_place_that_cannot_be_written_is_one_line(
+    mesh: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert main(["compile", mesh, "--place", "192.0.2.0/24", "--out", str(tmp_path / "file" / "out")]) == 2
+    assert capsys.readouterr().err.splitlines() == [f"lateen: {tmp_path}/file/out/.lateen: Not a directory"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--bundle", "files"],
+        ["--at", "/srv"],
+        ["--out", "o", "--at", "srv"],
+        ["--out", "o", "--image", "envoy"],
+        ["--out", "o", "--bundle", "files", "--image", "envoy"],
+    ],
+)
+def test_options_about_files_need_files(mesh: str, capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    assert main(["compile", mesh, *arguments]) == 2
+    assert capsys.readouterr().err.startswith("lateen compile: --")
+
+
 @pytest.mark.parametrize("arguments", [["--to", "model"], ["--type", "route"]])
 def test_options_that_contradict_are_a_usage_error(
     mesh: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]

@@ -47,16 +47,8 @@ def test_a_private_directory_is_closed_even_if_it_was_open(tmp_path: Path) -> No
     assert mode(files.private_directory(tmp_path / "state")) == 0o700
 
 
-def test_of_several_files_all_are_written_or_none(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(b"old")
-    (tmp_path / "taken" / "inside").mkdir(parents=True)
-    before = sorted(tmp_path.rglob("*"))
-    contents = [(tmp_path / "a", b"new", 0o600), (tmp_path / "x" / "y" / "b", b"1", 0o644)]
-    with pytest.raises(IsADirectoryError) as error:
-        files.write_all([*contents, (tmp_path / "taken", b"2", 0o644)])
-    assert error.value.filename == str(tmp_path / "taken")
-    assert sorted(tmp_path.rglob("*")) == before
-    assert (tmp_path / "a").read_bytes() == b"old"
-    files.write_all(contents)
-    assert ((tmp_path / "a").read_bytes(), (tmp_path / "x" / "y" / "b").read_bytes()) == (b"new", b"1")
-    assert mode(tmp_path / "a") == 0o600
+def test_a_staged_file_takes_its_place_later(tmp_path: Path) -> None:
+    part = files.stage(tmp_path / "x" / "a", b"new", 0o600)
+    assert part.parent == tmp_path / "x"
+    assert not (tmp_path / "x" / "a").exists()
+    assert (part.read_bytes(), mode(part)) == (b"new", 0o600)

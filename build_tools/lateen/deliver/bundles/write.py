@@ -1,0 +1,110 @@
+"""Bundles into a folder that Envoys may be reading.
+
+Everything is written beside its place first, so that a full disk changes nothing; then files take their places by
+rename, clusters before the listeners that route to them, and at last what belongs to no proxy any more is removed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from lateen.deliver.bundles import record
+from lateen.deliver.bundles.bundle import Bundle, File, Role
+from lateen.deliver.bundles.record import Entry
+from lateen.deliver.bundles.retire import retire
+from lateen.diagnostics import Diagnostic, Origin
+from lateen.diagnostics.codes.bundles import KEPT, RESTART_NEEDED
+from lateen.identity import files
+
+SETTLE_SECONDS = 1.0
+"""How long an Envoy has for new clusters before listeners that route to them; files know no acknowledgement."""
+
+
+def write(bundles: Mapping[str, Bundle], folder: Path, *, complete: bool) -> list[Diagnostic]:
+    """Make the bundles of these proxies, by key, what `folder` holds of them.
+
+    With `complete` they are all proxies of the mesh: files of others are removed, if lateen wrote them and nobody
+    changed them since. Files that are right already are not touched. Raises OSError, and MeshError (LAT0823).
+    """
+    entries = record.read(folder)
+    kept = {} if complete else {key: entry for key, entry in entries.items() if key not in bundles}
+    planned: dict[str, File] = {}
+    for key, bundle in bundles.items():
+        placed, retired = _with_retired(bundle, folder, entries.get(key, Entry()).retired)
+        planned |= {file.path: file for file in placed}
+        kept[key] = Entry({file.path: hashlib.sha256(file.content).hexdigest() for file in placed}, retired)
+    findings = _place([file for file in planned.values() if not _holds(folder, file)], folder)
+    gone = {path: digest for entry in entries.values() for path, digest in entry.files.items()}
+    for path in {path for entry in kept.values() for path in entry.files}:
+        gone.pop(path, None)
+    record.save(folder, kept)
+    return findings + _remove(gone, folder)
+
+
+def _with_retired(bundle: Bundle, folder: Path, retired: dict[str, float]) -> tuple[list[File], dict[str, float]]:
+    placed: list[File] = []
+    since: dict[str, float] = {}
+    for file in bundle.files:
+        if file.role is Role.CLUSTERS:
+            kept, since = retire(file, _content(folder / file.path), retired, time.time())
+            placed.append(kept)
+        else:
+            placed.append(file)
+    return placed, since
+
+
+def _place(changed: list[File], folder: Path) -> list[Diagnostic]:
+    """Stage all, then rename in the order of roles."""
+    order = list(Role)
+    staged: dict[str, Path] = {}
+    findings = []
+    try:
+        for file in sorted(changed, key=lambda file: order.index(file.role)):
+            staged[file.path] = files.stage(folder / file.path, file.content, file.mode)
+            if file.role is Role.BOOTSTRAP and (folder / file.path).exists():
+                findings.append(RESTART_NEEDED.at(Origin(), path=folder / file.path))
+        roles = {file.path: file.role for file in changed}
+        live = {roles[path] for path in staged if (folder / path).exists()}
+        waits = {Role.CLUSTERS, Role.AFTER} <= live
+        for path in list(staged):
+            if waits and roles[path] is Role.AFTER:
+                time.sleep(SETTLE_SECONDS)
+                waits = False
+            staged.pop(path).replace(folder / path)
+    finally:
+        for part in staged.values():
+            part.unlink(missing_ok=True)
+    return findings
+
+
+def _remove(gone: dict[str, str], folder: Path) -> list[Diagnostic]:
+    """Remove files that still are what was written, and folders that are empty then."""
+    findings = []
+    for path, digest in sorted(gone.items()):
+        content = _content(folder / path)
+        if content is None:
+            continue
+        if hashlib.sha256(content).hexdigest() != digest:
+            findings.append(KEPT.at(Origin(), path=folder / path))
+            continue
+        (folder / path).unlink()
+        for parent in (folder / path).parents:
+            if parent == folder or any(parent.iterdir()):
+                break
+            parent.rmdir()
+    return findings
+
+
+def _holds(folder: Path, file: File) -> bool:
+    path = folder / file.path
+    return _content(path) == file.content and path.stat().st_mode & 0o777 == file.mode
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
