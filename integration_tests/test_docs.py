@@ -16,6 +16,9 @@ QUICKSTART = ROOT / "docs/quickstart.md"
 FOUND = (p for pattern in ("README.md", "docs/**/*.md", "envoy_configs/**/*.md") for p in ROOT.glob(pattern))
 PAGES = sorted(set(FOUND) - {QUICKSTART})
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SESSIONS = {ROOT / "docs" / "existing-envoy.md"}
+"""Pages whose blocks are one session; a test of their own runs them (`test_existing_envoy.py`)."""
+
 INLINE = re.compile(r"`((?:lateen|make) [^`]+)`")
 
 
@@ -24,7 +27,7 @@ def commands() -> dict[str, Path]:
     found: dict[str, Path] = {}
     for page in PAGES:
         text = page.read_text()
-        lines = [line for body in BLOCK.findall(text) for line in body.splitlines()]
+        lines = [line for body in BLOCK.findall(text) for line in body.splitlines() if page not in SESSIONS]
         lines += [c for c in INLINE.findall(text) if not re.search(r"\b[A-Z]{3,}\b|\.\.\.|\[|nnnn", c)]
         for line in lines:
             command = line.split(" #")[0].strip()

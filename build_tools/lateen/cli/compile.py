@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import replace
+from os.path import abspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--place", type=network, metavar="CIDR", help="give workloads without address one of these")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write files instead")
     parser.add_argument("--bundle", choices=BUNDLES, help="form of the files (default static)")
-    parser.add_argument("--at", metavar="DIR", help=f"where Envoy finds what --out writes (default {AT})")
+    parser.add_argument("--at", type=abspath, metavar="DIR", help=f"where Envoy finds what --out writes (default {AT})")
     parser.add_argument(
         "--image", help="Envoy's image in compose.yaml (default: the stock one of the schema's version)"
     )
@@ -88,8 +89,6 @@ def _contradiction(args: argparse.Namespace) -> str:
         return "--bundle, --at and --image are about files; they need --out"
     if args.image and args.bundle != "compose":
         return "--image is the image in compose.yaml; it needs --bundle compose"
-    if args.at and not args.at.startswith("/"):
-        return "--at needs an absolute path: Envoy takes relative ones from the folder in which it was started"
     return ""
 
 
@@ -97,7 +96,7 @@ def _located(proxy: Proxy, args: argparse.Namespace) -> Proxy:
     """The proxy with the folders that it finds modules and certificates in, unless its own metadata says others."""
     if not args.out:
         return proxy
-    at = (args.at or AT).rstrip("/")
+    at = args.at or AT
     if args.bundle in ("files", "compose"):
         at = f"{at}/{proxy.name}.{proxy.namespace}"
     folders = {"LATEEN_MODULE_DIR": f"{at}/modules", "LATEEN_CERT_DIR": f"{at}/certs"}
@@ -147,7 +146,7 @@ def _write(mesh: Mesh, snapshots: list[Snapshot], findings: list[Diagnostic], ar
     from lateen.verification import verify_many  # noqa: PLC0415
 
     image = args.image or f"envoyproxy/envoy:v{PACKAGED_VERSION}"
-    at = (args.at or AT).rstrip("/")
+    at = args.at or AT
     workloads = {workload.key: workload for workload in mesh.workloads}
     targets = [Target(s, workloads[f"{s.proxy.name}.{s.proxy.namespace}"], at, image) for s in snapshots]
     bundles = {target.key: FORMS[args.bundle or "static"](target) for target in targets}

@@ -209,7 +209,6 @@ def test_a_place_that_cannot_be_written_is_one_line(
     [
         ["--bundle", "files"],
         ["--at", "/srv"],
-        ["--out", "o", "--at", "srv"],
         ["--out", "o", "--image", "envoy"],
         ["--out", "o", "--bundle", "files", "--image", "envoy"],
     ],

@@ -6,7 +6,7 @@ A form turns one proxy into a `Bundle`; `write` puts bundles into a folder. Form
 |---|---|---|
 | `static` | `NAME.NAMESPACE.json`, `modules/` | an Envoy that is restarted for a change |
 | `files` | `NAME.NAMESPACE/`: bootstrap, `lds.json`, `cds.json`, `secrets/`, `modules/` | an Envoy that follows files |
-| `resources` | `NAME.NAMESPACE.json`, `modules/` | somebody else's control plane |
+| `resources` | `NAME.NAMESPACE.json`, its bootstrap, `modules/` | somebody else's control plane |
 | `compose` | those of `files`, `compose.yaml`, `redirection/` | a container beside an application |
 """
 

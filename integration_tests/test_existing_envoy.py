@@ -1,0 +1,192 @@
+"""Envoys that lateen does not run: what `lateen compile --out` writes for them, in every form, live."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from harness import Traffic, eventually
+from two_hosts import EXAMPLE, TwoHosts, free_port, own_network
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "existing-envoy.md"
+BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+SUBSET = """
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: web, namespace: shop}
+spec:
+  host: web
+  subsets:
+  - name: all
+"""
+
+
+def test_every_command_of_the_page_does_what_it_says(tmp_path: Path) -> None:
+    """The blocks as one session in bash; a command behind `!` must fail, every other must not."""
+    lines = [line for line in page_lines() if not line.startswith("docker-compose ")]
+    code, output = session(lines, tmp_path)
+    assert code == 0, output
+    assert "x-release: blue" in output
+    assert 'source_principal="spiffe://cluster.local/ns/shop/sa/edge"' in output
+
+
+@pytest.mark.skipif(not shutil.which("docker-compose"), reason="docker-compose is missing (Debian: docker-compose)")
+def test_docker_compose_reads_what_the_page_writes(tmp_path: Path) -> None:
+    code, output = session([line for line in page_lines() if "compose" in line], tmp_path)
+    assert code == 0, output
+    assert "image: envoyproxy/envoy:v" in output
+
+
+def page_lines() -> list[str]:
+    lines = [line for block in BLOCK.findall(PAGE.read_text()) for line in block.splitlines()]
+    assert lines
+    return lines
+
+
+def session(lines: list[str], folder: Path) -> tuple[int, str]:
+    """Run lines of the page, with a network and a port of this test instead of the example's; all that starts, ends."""
+    shutil.copytree(ROOT / "envoy_configs", folder / "envoy_configs")
+    script = folder / "session.sh"
+    failing = [f"if {line[2:]}; then exit 99; fi" if line.startswith("! ") else line for line in lines]
+    script.write_text("\n".join(["set -eo pipefail", *failing, ""]))
+    network, port = own_network(), str(free_port())
+    for path in (script, *(folder / "envoy_configs" / EXAMPLE.name).iterdir()):
+        path.write_text(path.read_text().replace("127.31.0.", network).replace("9001", port))
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    log = folder / "session.log"
+    with log.open("wb") as file:
+        shell = subprocess.Popen(
+            ["/bin/bash", script], cwd=folder, env=environment, stdout=file, stderr=file, start_new_session=True
+        )
+        try:
+            return shell.wait(120), log.read_text()
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(shell.pid, signal.SIGKILL)
+
+
+@contextmanager
+def following(folder: Path) -> Iterator[tuple[TwoHosts, list[subprocess.Popen[bytes]]]]:
+    """The two hosts on file xDS."""
+    hosts = TwoHosts(folder, "files")
+    for name in ("edge", "web"):
+        hosts.certify(hosts.out / f"{name}.shop" / "certs", name)
+    assert hosts.compile() == 0
+    starts = (("-c", str(hosts.out / f"{name}.shop" / "bootstrap.json")) for name in ("edge", "web"))
+    with hosts.running(*((*each, "--drain-strategy", "immediate") for each in starts)) as envoys:
+        yield hosts, envoys
+
+
+def inotify_instances(process: subprocess.Popen[bytes]) -> int:
+    return sum("inotify" in str(fd.readlink()) for fd in Path(f"/proc/{process.pid}/fd").iterdir())
+
+
+def test_edits_reach_a_running_envoy_without_a_failed_request(tmp_path: Path) -> None:
+    with following(tmp_path) as (hosts, envoys), Traffic(hosts.session, hosts.url, rate=150.0) as traffic:
+        assert hosts.release() == "blue"
+        for number in range(3):
+            assert hosts.edit("set: {x-release:", f"set: {{x-edit: '{number}', x-release:") == 0
+            assert hosts.edit(f"x-edit: '{number}', ", "") == 0
+        assert hosts.edit("{x-release: blue}", "{x-release: green}") == 0
+        eventually(lambda: hosts.release() == "green")
+        # The route moves to a cluster that is new, and back: the old one must still be there when the new route is not.
+        traffic_yaml = hosts.mesh / "traffic.yaml"
+        traffic_yaml.write_text(traffic_yaml.read_text() + SUBSET)
+        assert hosts.edit("destination: {host: web}", "destination: {host: web, subset: all}") == 0
+        moved = r"cluster_manager\.(active_clusters|cluster_removed)"
+        with_subset = hosts.counters(1, moved)
+        assert hosts.edit("destination: {host: web, subset: all}", "destination: {host: web}") == 0
+        assert hosts.edit("x-release: green", "x-release: red") == 0
+        eventually(lambda: hosts.release() == "red")
+        assert hosts.counters(1, moved) == with_subset
+        # Who may call is part of the other host's listener.
+        assert hosts.edit("sa/edge]", "sa/edge, cluster.local/ns/shop/sa/other]") == 0
+        eventually(lambda: hosts.counters(2, "lds.update_success")["listener_manager.lds.update_success"] >= 2)
+        assert [inotify_instances(envoy) for envoy in envoys] == [2, 2]
+    assert traffic.failures == []
+    assert traffic.requests > 100
+
+
+def test_a_broken_edit_leaves_the_running_configuration_alone(tmp_path: Path) -> None:
+    with following(tmp_path) as (hosts, _):
+        before = hosts.counters(1, "_manager.*update_attempt")
+        files = {path: path.stat().st_ino for path in hosts.out.rglob("*")}
+        assert hosts.edit("route:", "rote:") == 1
+        assert hosts.edit("rote:", "timeout: soon\n    route:") == 1
+        assert {path: path.stat().st_ino for path in hosts.out.rglob("*")} == files
+        assert hosts.counters(1, "_manager.*update_attempt") == before
+        assert hosts.edit("timeout: soon\n    ", "") == 0
+        assert hosts.edit("x-release: blue", "x-release: green") == 0
+        eventually(lambda: hosts.release() == "green")
+
+
+def test_renewed_certificates_are_used_without_a_failed_request(tmp_path: Path) -> None:
+    with following(tmp_path) as (hosts, _), Traffic(hosts.session, hosts.url) as traffic:
+        first = presented(hosts)
+        for name in ("edge", "web"):
+            hosts.certify(hosts.out / f"{name}.shop" / "certs", name)
+        eventually(lambda: presented(hosts) != first, 15)
+        eventually(lambda: hosts.counters(1, "key_rotation_failed|sds.default.update_rejected"), 1)
+        assert not any(hosts.counters(1, "key_rotation_failed|sds.default.update_rejected").values())
+        with hosts.session() as session:
+            assert session.get(hosts.url, timeout=5).status_code == 200
+    assert traffic.failures == []
+
+
+def presented(hosts: TwoHosts) -> int:
+    """The serial number of the certificate that web presents."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_alpn_protocols(["istio"])
+    with socket.create_connection((f"{hosts.network}2", 9080), 5) as raw, context.wrap_socket(raw) as connection:
+        found = connection.getpeercert(binary_form=True)
+    assert found
+    return x509.load_der_x509_certificate(found).serial_number
+
+
+def test_another_control_plane_serves_the_resources(tmp_path: Path) -> None:
+    """Edits through state-of-the-world ADS of a server that knows nothing of lateen, under load."""
+    hosts = TwoHosts(tmp_path, "resources")
+    for name in ("edge", "web"):
+        hosts.certify(hosts.out / "certs" / f"{name}.shop", name)
+    assert hosts.compile() == 0
+    way = (hosts.mesh / "ads.json").read_text()
+    starts = (("-c", f"{hosts.out}/{name}.shop.bootstrap.json", "--config-yaml", way) for name in ("edge", "web"))
+    command = [sys.executable, hosts.mesh / "control_plane.py", hosts.out, f"{hosts.network}9:18000"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+        try:
+            with hosts.running(*starts), Traffic(hosts.session, hosts.url) as traffic:
+                assert hosts.edit("{x-release: blue}", "{x-release: green}") == 0
+                eventually(lambda: hosts.release() == "green")
+                traffic_yaml = hosts.mesh / "traffic.yaml"
+                traffic_yaml.write_text(traffic_yaml.read_text() + SUBSET)
+                move = ("destination: {host: web}", "destination: {host: web, subset: all}")
+                assert hosts.edit(*move) == 0
+                assert hosts.edit("x-release: green", "x-release: red") == 0
+                eventually(lambda: hosts.release() == "red")
+                assert hosts.edit(*reversed(move)) == 0
+                assert hosts.edit("x-release: red", "x-release: grey") == 0
+                eventually(lambda: hosts.release() == "grey")
+                rejected = hosts.counters(1, "update_rejected") | hosts.counters(2, "update_rejected")
+        finally:
+            server.terminate()
+        assert server.stderr
+        complaints = server.stderr.read()
+    assert traffic.failures == []
+    assert complaints == ""
+    assert not any(rejected.values())
