@@ -66,6 +66,16 @@ class TwoHosts:
         write(path, text.replace(old, new).encode())
         return self.compile()
 
+    def append(self, text: str) -> None:
+        """More of the mesh, for the next `edit` to compile."""
+        path = self.mesh / "traffic.yaml"
+        write(path, (path.read_text() + text).encode())
+
+    def remove(self, text: str) -> None:
+        """The opposite of `append`."""
+        path = self.mesh / "traffic.yaml"
+        write(path, path.read_text().removesuffix(text).encode())
+
     def certify(self, folder: Path, name: str) -> None:
         """New certificates of a host, as its own CA's agent would put them there."""
         certificate = self.authority.issue(f"spiffe://cluster.local/ns/shop/sa/{name}")
