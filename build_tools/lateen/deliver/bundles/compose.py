@@ -73,7 +73,7 @@ def _services(target: Target) -> dict[str, Any]:
             "user": f"{PROXY_UID}:{PROXY_UID}",
             "cap_drop": ["ALL"],
             "volumes": [f".:{home}:ro"],
-            "command": ["-c", f"{home}/bootstrap.json", "--drain-strategy", "immediate"],
+            "command": ["-c", f"{home}/bootstrap.json", "--disable-hot-restart", "--drain-strategy", "immediate"],
             "depends_on": redirected,
             "restart": "unless-stopped",
         },
