@@ -102,8 +102,12 @@ def test_edits_reach_a_running_envoy_without_a_failed_request(tmp_path: Path) ->
         for number in range(3):
             assert hosts.edit("set: {x-release:", f"set: {{x-edit: '{number}', x-release:") == 0
             assert hosts.edit(f"x-edit: '{number}', ", "") == 0
-        assert hosts.edit("{x-release: blue}", "{x-release: green}") == 0
-        eventually(lambda: hosts.release() == "green")
+        with hosts.session() as kept:
+            kept.get(hosts.url, timeout=5)
+            assert hosts.edit("{x-release: blue}", "{x-release: green}") == 0
+            eventually(lambda: hosts.release() == "green")
+            kept.get(hosts.url, timeout=5)  # the last answer on that connection
+            assert kept.get(hosts.url, timeout=5).headers["x-release"] == "green"
         # The route moves to a cluster that comes with it, and back, when the cluster goes.
         hosts.append(SUBSET)
         assert hosts.edit("destination: {host: web}", "destination: {host: web, subset: all}") == 0

@@ -17,6 +17,7 @@ EXAMPLES = {
     "compile": [
         f"lateen compile {MESH} --proxy web.shop --place 192.0.2.0/24 --type listener",
         f"lateen compile {MESH} --to model",
+        f"lateen compile {MESH} --proxy web.shop --bundle files --out out",
     ],
     "analyze": [f"lateen analyze {MESH}", f"lateen analyze {MESH} -o json"],
     "verify": [f"lateen verify {MESH}"],

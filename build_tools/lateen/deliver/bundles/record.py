@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 import orjson
 
@@ -34,12 +35,20 @@ def read(folder: Path) -> dict[str, Entry]:
         content = orjson.loads(path.read_bytes())
         if content["version"] != _VERSION:
             raise ValueError(f"version {content['version']}")
-        return {key: Entry(dict(given["files"]), dict(given["retired"])) for key, given in content["proxies"].items()}
+        return {key: _entry(given) for key, given in content["proxies"].items()}
     except FileNotFoundError:
         return {}
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         finding = BAD_RECORD.at(Origin(), path=path, reason=str(error) or type(error).__name__, hint=BAD_RECORD.fix)
         raise MeshError((finding,)) from error
+
+
+def _entry(given: dict[str, Any]) -> Entry:
+    """Raises ValueError for a file that is not below the folder: what is recorded may be removed."""
+    for path in map(PurePosixPath, given["files"]):
+        if path.is_absolute() or ".." in path.parts:
+            raise ValueError(f"{path} is outside of the folder")
+    return Entry(dict(given["files"]), {name: float(when) for name, when in given["retired"].items()})
 
 
 def save(folder: Path, entries: dict[str, Entry]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from shutil import which
@@ -203,6 +204,29 @@ def test_what_cannot_be_composed_is_said_where_it_is(name: str, annotations: str
     assert (finding.code, finding.origin.file) == (code, "mesh.yaml")
     assert words in finding.message
     assert found.files == ()
+
+
+@pytest.mark.skipif(
+    bool(os.geteuid()) or which("nft") is None,
+    reason="root may make network namespaces, and nft must be installed (Debian: nftables)",
+)
+@pytest.mark.parametrize(("ipv6", "added"), [("0", 1), ("1", 0)])
+def test_the_script_redirects_with_and_without_ipv6_and_may_run_again(tmp_path: Path, ipv6: str, added: int) -> None:
+    for file in bundle("compose").files:
+        if "/redirection/" in file.path:
+            (tmp_path / Path(file.path).name).write_bytes(file.content)
+    run = f"sh {tmp_path}/redirect.sh"
+    steps = [
+        f"echo {ipv6} > /proc/sys/net/ipv6/conf/lo/disable_ipv6 && ip link set lo up",
+        *(run, run),
+        "ip -6 addr show dev lo",
+        "nft list ruleset",
+    ]
+    command = ["/usr/bin/unshare", "-n", "--mount-proc", "-p", "-f", "/bin/sh", "-ec", "\n".join(steps)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("::6/128") == added
+    assert done.stdout.count("redirect to :15001") == 1
 
 
 COMPOSE = which("docker-compose")

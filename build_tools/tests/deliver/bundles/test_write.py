@@ -147,7 +147,17 @@ def test_what_lateen_did_not_write_stays(out: Path) -> None:
     assert [path for path in paths(out) if path.startswith("db")] == ["db/b", "db/certs/key.pem"]
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"version": 2, "proxies": {}}', '{"version": 1}', "null"])
+def recorded(path: str) -> str:
+    return json.dumps({"version": 1, "proxies": {"db": {"files": {path: ""}, "retired": {}}}})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("{", "[]", "null", '{"version": 2, "proxies": {}}', '{"version": 1}'),
+        *(recorded("../db"), recorded("/db"), recorded("web/../../db")),
+    ],
+)
 def test_a_record_that_is_none_changes_nothing(out: Path, text: str) -> None:
     codes(out, web=bundle())
     (out / ".lateen").write_text(text)
