@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from lateen.cli import main
+from lateen.cli.compile import BUNDLES, LIVE
+from lateen.deliver.bundles import FORMS
 
 MESH = """
 apiVersion: v1
@@ -175,6 +177,11 @@ def test_a_broken_edit_writes_nothing(mesh: str, tmp_path: Path, bundle: str, br
     )
     assert main(arguments) == 1
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_the_forms_are_those_of_deliver() -> None:
+    assert tuple(FORMS) == BUNDLES
+    assert set(LIVE) < set(BUNDLES)
 
 
 def test_nothing_is_written_above_the_threshold(mesh: str, tmp_path: Path) -> None:

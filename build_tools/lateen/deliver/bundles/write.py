@@ -40,8 +40,9 @@ def write(bundles: Mapping[str, Bundle], folder: Path, *, complete: bool) -> lis
     gone = {path: digest for entry in entries.values() for path, digest in entry.files.items()}
     for path in {path for entry in kept.values() for path in entry.files}:
         gone.pop(path, None)
+    findings += _remove(gone, folder)
     record.save(folder, kept)
-    return findings + _remove(gone, folder)
+    return findings
 
 
 def _with_retired(bundle: Bundle, folder: Path, retired: dict[str, float]) -> tuple[list[File], dict[str, float]]:
@@ -58,26 +59,21 @@ def _with_retired(bundle: Bundle, folder: Path, retired: dict[str, float]) -> tu
 
 def _place(changed: list[File], folder: Path) -> list[Diagnostic]:
     """Stage all, then rename in the order of roles."""
-    order = list(Role)
-    staged: dict[str, Path] = {}
-    findings = []
+    ordered = sorted(changed, key=lambda file: list(Role).index(file.role))
+    live = [file for file in ordered if (folder / file.path).exists()]
+    settle = {Role.CLUSTERS, Role.AFTER} <= {file.role for file in live}
+    parts: list[Path] = []
     try:
-        for file in sorted(changed, key=lambda file: order.index(file.role)):
-            staged[file.path] = files.stage(folder / file.path, file.content, file.mode)
-            if file.role is Role.BOOTSTRAP and (folder / file.path).exists():
-                findings.append(RESTART_NEEDED.at(Origin(), path=folder / file.path))
-        roles = {file.path: file.role for file in changed}
-        live = {roles[path] for path in staged if (folder / path).exists()}
-        waits = {Role.CLUSTERS, Role.AFTER} <= live
-        for path in list(staged):
-            if waits and roles[path] is Role.AFTER:
+        parts += (files.stage(folder / file.path, file.content, file.mode) for file in ordered)
+        for part, file in zip(parts, ordered, strict=True):
+            if settle and file.role is Role.AFTER:
                 time.sleep(SETTLE_SECONDS)
-                waits = False
-            staged.pop(path).replace(folder / path)
+                settle = False
+            part.replace(folder / file.path)
     finally:
-        for part in staged.values():
+        for part in parts:
             part.unlink(missing_ok=True)
-    return findings
+    return [RESTART_NEEDED.at(Origin(), path=folder / file.path) for file in live if file.role is Role.BOOTSTRAP]
 
 
 def _remove(gone: dict[str, str], folder: Path) -> list[Diagnostic]:
