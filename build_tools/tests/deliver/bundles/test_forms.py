@@ -195,7 +195,6 @@ def test_the_rules_follow_the_annotations() -> None:
         ("edge-0", "", "LAT0821", "gateway"),
         ("web-0", "sidecar.istio.io/interceptionMode: TPROXY", "LAT0821", "TPROXY"),
         ("web-0", "sidecar.istio.io/interceptionMode: NONE", "LAT0821", "NONE"),
-        ("web-0", "traffic.sidecar.istio.io/includeOutboundPorts: http", "LAT0820", "http"),
     ],
 )
 def test_what_cannot_be_composed_is_said_where_it_is(name: str, annotations: str, code: str, words: str) -> None:
