@@ -170,10 +170,16 @@ def test_a_client_that_policy_denies_is_counted_by_name(mesh: Mesh) -> None:
     assert added == counts(0, 0)
 
 
-def test_a_client_without_certificate_that_needs_one(mesh: Mesh) -> None:
-    """No application hears of it."""
-    hello = client_hello("strict.example")
-    said, added = mesh.counted("strict", lambda: say(mesh.connect_to("strict", STRICT), hello))
+def test_no_application_hears_of_a_client_before_its_certificate(mesh: Mesh) -> None:
+    before = mesh.counts("strict")
+
+    def begin_a_handshake() -> None:
+        with mesh.connect_to("strict", STRICT) as connection:
+            connection.sendall(client_hello("strict.example"))
+            assert connection.recv(100)
+            assert moved_since(before, mesh.counts("strict")) == {}
+
+    said, added = mesh.counted("strict", begin_a_handshake)
     assert said["source_principal"] == "unknown"
     assert said["connection_security_policy"] == "none"
     assert added == counts(0, 0)
