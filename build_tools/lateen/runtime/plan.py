@@ -31,8 +31,8 @@ class Application:
     A `phase` other than MAIN is that of an init container: one runs to its end before what follows it in the pod, a
     sidecar is started in its turn and kept. `grace` is how many seconds it has to end after SIGTERM.
 
-    `argv` is what a process executes, in `directory`. A container of `image` executes it with `args`, and what is empty
-    is left to the image; `mounts` and `user` are its alone.
+    `argv` is what a process executes, in `directory`. A container executes it with `args` in `working_dir`; what is
+    empty is left to its image, for which an application may be in `directory`. `mounts` and `user` are its alone.
     """
 
     workload: Workload
@@ -50,6 +50,7 @@ class Application:
     origin: Origin = field(default_factory=Origin, compare=False)
     image: str = ""
     args: tuple[str, ...] = ()
+    working_dir: str = ""
     mounts: tuple[Mount, ...] = ()
     user: User = User()
 
@@ -57,6 +58,11 @@ class Application:
     def name(self) -> str:
         """What logs and messages call it: `web-0.default.app`."""
         return f"{self.workload.key}.{self.container}"
+
+    @property
+    def wanted(self) -> tuple[str, Path]:
+        """The image that a container is started from, and the folder of who says so."""
+        return self.image, self.directory
 
 
 @dataclass(frozen=True, slots=True)

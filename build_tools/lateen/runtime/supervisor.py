@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -87,7 +88,7 @@ def start(settings: Settings, options: Options = Options()) -> Iterator[Running]
             run.describe(settings.directory, {})
         launcher = Launcher(run.id, run.files, envoy, options.started, mesh.config.drain_duration)
         with (
-            _runtime(options.runtime, launcher, claimed.block) as runtime,
+            _runtime(options, launcher, claimed.block) as runtime,
             Rotation(events, run.files.logs, run.files.calls),
             _processes(run.id, events) as processes,
         ):
@@ -148,13 +149,14 @@ def _usable(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _runtime(name: str, launcher: Launcher, block: Block) -> Iterator[Runtime]:
-    if name == "process":
+def _runtime(options: Options, launcher: Launcher, block: Block) -> Iterator[Runtime]:
+    if options.runtime == "process":
         yield ProcessRuntime(block, launcher)
         return
     from lateen.runtime.docker.runtime import docker_runtime  # noqa: PLC0415 - what it needs is an extra
 
-    with docker_runtime(launcher, block) as runtime:
+    chosen = options.envoy is not None or "LATEEN_ENVOY" in os.environ
+    with docker_runtime(launcher, block, own_envoy=chosen) as runtime:
         yield runtime
 
 

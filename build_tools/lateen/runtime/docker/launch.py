@@ -50,12 +50,12 @@ class NotRedirectedError(OSError):
 
 @dataclass(frozen=True, slots=True)
 class PodImages:
-    """What containers start from; `applications` maps what a pod template says to what the engine has."""
+    """What containers start from; `applications` maps what pod templates want to what the engine has."""
 
     envoy: str
     python: str
     init: str
-    applications: Mapping[str, str]
+    applications: Mapping[tuple[str, Path], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +173,11 @@ class Launcher:
         if application.user.uid is not None:
             gid = application.user.gid
             options["user"] = f"{application.user.uid}" if gid is None else f"{application.user.uid}:{gid}"
-        if application.directory != Path():
-            options["working_dir"] = str(application.directory)
+        if application.working_dir:
+            options["working_dir"] = application.working_dir
         return self._start(
             application.name,
-            self.images.applications[application.image],
+            self.images.applications[application.wanted],
             command=[*application.args],
             environment=application.environment,
             network_mode=self._joined(pod.key),

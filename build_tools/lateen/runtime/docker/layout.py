@@ -153,7 +153,7 @@ class _Layout:
             container.name,
             command,
             environment.variables,
-            Path(container.working_dir),
+            Path(workload.ref.origin.file).parent,
             address,
             tuple(port for _, port in container.ports),
             container.readiness,
@@ -164,6 +164,7 @@ class _Layout:
             container.origin,
             container.image,
             args,
+            container.working_dir,
             container.mounts,
             container.user,
         )

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lateen.deliver.hosts import hosts_files, write_hosts
@@ -43,13 +44,15 @@ _PARALLEL = 6
 class DockerRuntime:
     """Pods of containers on a network of their own; gateways publish their ports at the loopback addresses of `block`.
 
-    The control plane stays a process of this machine, which `processes` starts.
+    The control plane stays a process of this machine, which `processes` starts. `own_envoy`: the Envoys must be of the
+    very binary that the processes would be.
     """
 
     client: DockerClient
     network: Network
     block: Block
     processes: ProcessLauncher
+    own_envoy: bool
     pods: tuple[Pod, ...] = ()
     published: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     images: PodImages | None = None
@@ -74,16 +77,18 @@ class DockerRuntime:
                 claims += [Claim(host, port, claim.needed_by, claim.origin) for port, claim in ports.items()]
         yield from check_claims(claims)
         images = Images(self.client)
-        found: dict[str, str] = {}
+        found: dict[tuple[str, Path], str] = {}
         for application in plan.applications:
-            if application.image not in found:
+            if application.wanted not in found:
                 try:
-                    name = images.resolve(application.image, plan.settings.directory, application.origin)
+                    name = images.resolve(*application.wanted, application.origin)
                 except MeshError as error:
                     name = ""
                     yield from error.diagnostics
-                found[application.image] = name
-        self.images = PodImages(images.envoy(self.processes.envoy), images.python(), images.init(), found)
+                found[application.wanted] = name
+        self.images = PodImages(
+            images.envoy(self.processes.envoy, own=self.own_envoy), images.python(), images.init(), found
+        )
 
     def launch(self, plan: Plan, bootstraps: Mapping[str, Config], processes: Supervision) -> Startup:
         """Start the control plane and every pod: sandboxes and proxies at once, applications in their turn."""
@@ -171,7 +176,7 @@ class DockerRuntime:
 
 
 @contextmanager
-def docker_runtime(processes: ProcessLauncher, block: Block) -> Iterator[DockerRuntime]:
+def docker_runtime(processes: ProcessLauncher, block: Block, *, own_envoy: bool) -> Iterator[DockerRuntime]:
     """The runtime of a run, while the block lasts; then nothing of it is left in the engine.
 
     Raises MeshError if there is no engine on this machine, or if it refuses.
@@ -182,7 +187,7 @@ def docker_runtime(processes: ProcessLauncher, block: Block) -> Iterator[DockerR
     client = connect(where)
     files.engine.write_text(where)
     try:
-        yield DockerRuntime(client, create_network(client, run, files.root), block, processes)
+        yield DockerRuntime(client, create_network(client, run, files.root), block, processes, own_envoy)
     finally:
         remove_run(client, run)
         client.close()
