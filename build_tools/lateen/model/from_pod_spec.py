@@ -13,7 +13,7 @@ from lateen.source.document import Path
 
 _POD_FIELDS = ("serviceAccountName", "serviceAccount", "hostNetwork")
 # What a single machine does by itself, or what has no bearing on processes.
-WITHOUT_EFFECT = (
+_WITHOUT_EFFECT = (
     "affinity",
     "automountServiceAccountToken",
     "dnsPolicy",
@@ -34,6 +34,7 @@ WITHOUT_EFFECT = (
     "tolerations",
     "topologySpreadConstraints",
 )
+# What Kubernetes has and runtimes may lack: told by the runtime that starts the pod.
 _POD_UNSUPPORTED = (
     "activeDeadlineSeconds",
     "dnsConfig",
@@ -51,7 +52,7 @@ _POD_UNSUPPORTED = (
     "shareProcessNamespace",
     "subdomain",
 )
-CONTAINER_WITHOUT_EFFECT = ("imagePullPolicy", "resizePolicy", "terminationMessagePath", "terminationMessagePolicy")
+_CONTAINER_WITHOUT_EFFECT = ("imagePullPolicy", "resizePolicy", "terminationMessagePath", "terminationMessagePolicy")
 _CONTAINER_UNSUPPORTED = (
     "lifecycle",
     "resources",
@@ -64,10 +65,16 @@ _CONTAINER_UNSUPPORTED = (
     "volumeDevices",
 )
 
+_READ = (
+    "containers", "initContainers", "volumes", "terminationGracePeriodSeconds", "name", "image", "command", "args",
+    "workingDir", "env", "envFrom", "ports", "readinessProbe", "livenessProbe", "startupProbe", "volumeMounts",
+)  # fmt: skip
+"""What is read of pods and containers, for the sake of hints."""
+
 
 def pod_spec(section: Fields) -> PodSpec:
     """What a runtime starts; the fields that none of them honours by name and place."""
-    section.ignore(*_POD_FIELDS, *WITHOUT_EFFECT)
+    section.ignore(*_POD_FIELDS, *_WITHOUT_EFFECT)
     user = _user(section.section("securityContext"), User())
     init = tuple(_container(item, user, init=True) for item in section.sections("initContainers"))
     containers = tuple(_container(item, user) for item in section.sections("containers"))
@@ -93,20 +100,14 @@ def _unsupported(section: Fields, known: tuple[str, ...]) -> tuple[tuple[str, Or
         elif name in known:
             found[path] = None
         else:
-            hint = suggestion(name, (*known, *_READ, *_POD_FIELDS, *WITHOUT_EFFECT, *CONTAINER_WITHOUT_EFFECT))
+            hint = suggestion(name, (*known, *_READ, *_POD_FIELDS, *_WITHOUT_EFFECT, *_CONTAINER_WITHOUT_EFFECT))
             section.report(codes.UNREAD, name, key=True, hint=hint, field=name, kind=section.resource.kind)
     places = [section.resource.origin(*path, key=True) for path in found]
     return tuple((place.field_path, place) for place in places)
 
 
-_READ = (
-    "containers", "initContainers", "volumes", "terminationGracePeriodSeconds", "name", "image", "command", "args",
-    "workingDir", "env", "envFrom", "ports", "readinessProbe", "livenessProbe", "startupProbe", "volumeMounts",
-)  # fmt: skip
-
-
 def _container(section: Fields, user: User, *, init: bool = False) -> Container:
-    section.ignore(*CONTAINER_WITHOUT_EFFECT)
+    section.ignore(*_CONTAINER_WITHOUT_EFFECT)
     return Container(
         name=section.text("name"),
         image=section.text("image"),
