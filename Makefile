@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .PHONY: help setup setup-rust setup-prometheus demo test check lint types contracts unit rust-check filters stale integration bench fuzz golden gen gen-check lock wheel clean soak setup-docker
 
 BIN := .venv/bin
-RUNTIME ?= process
+RUNTIME ?=
 ARGS ?=
 K ?=
 CRDS ?= ../shared/api
@@ -55,14 +55,14 @@ filters: setup-rust ## rebuild every filter and run its scenarios on a real Envo
 	@$(BIN)/lateen filters build --rebuild
 	@$(BIN)/lateen filters test
 
-integration: setup setup-prometheus setup-docker ## integration tests (RUNTIME=process, K=expr)
-	@LATEEN_RUNTIME=$(RUNTIME) $(BIN)/pytest integration_tests $(if $(K),-k '$(K)')
+integration: setup setup-prometheus setup-docker ## integration tests in both runtimes (RUNTIME=process|docker, K=expr)
+	@$(if $(RUNTIME),LATEEN_RUNTIME=$(RUNTIME) )$(BIN)/pytest integration_tests $(if $(K),-k '$(K)')
 
 bench: setup ## time and memory of a cold compile, by size of the mesh
 	@$(BIN)/python build_tools/scripts/bench.py
 
 soak: setup ## the storefront for 30 minutes under load, edits and new certificates (ARGS="--seconds 600")
-	@PYTHONPATH=integration_tests LATEEN_RUNTIME=$(RUNTIME) $(BIN)/python -m endurance $(ARGS)
+	@PYTHONPATH=integration_tests $(BIN)/python -m endurance $(ARGS)
 
 fuzz: setup ## longer property tests than `make unit` runs
 	@HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest build_tools/tests -m hypothesis

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
@@ -16,6 +16,8 @@ from time import monotonic, sleep
 import requests
 
 from lateen.runtime.child import marked
+from lateen.runtime.docker.container import RUN_LABEL
+from lateen.runtime.docker.engine import connect
 from lateen.runtime.state import Run as Found
 from lateen.runtime.state import find_runs
 from lateen.runtime.supervisor import Running
@@ -124,11 +126,21 @@ class Command:
         return self.process.returncode, out, err
 
 
+def left(run: str, runtime: str) -> list[object]:
+    """The processes and containers of a run."""
+    if runtime == "process":
+        return [*marked(run)]
+    with closing(connect()) as engine:
+        return [*marked(run), *engine.containers.list(all=True, sparse=True, filters={"label": f"{RUN_LABEL}={run}"})]
+
+
 def nothing_left(running: Running) -> None:
     """No process, port or file of a run is there."""
     assert marked(running.id) == []
     assert not running.files.root.exists()
     for proxy in running.view.proxies:
+        if not proxy.address.startswith("127."):
+            continue  # that of a container
         for port in (8080, 15000, 15090):
             with socket.socket() as probe:
                 probe.bind((proxy.address, port))

@@ -1,16 +1,14 @@
-"""Processes that die, are killed, or end: what goes on, and what is left."""
+"""Processes and containers that die, are killed, or end: what goes on, and what is left."""
 
 from __future__ import annotations
 
-import os
 import signal
 from pathlib import Path
 
 import pytest
 import requests
 
-from harness import Command, Run, Traffic, client, counters, eventually, nothing_left, started
-from lateen.runtime.child import marked
+from harness import Command, Run, Traffic, client, counters, eventually, left, nothing_left, started
 from lateen.runtime.state import find_runs
 from lateen.runtime.supervisor import Running
 from meshes import STRICT, deployment, documents, service, write
@@ -23,9 +21,9 @@ def mesh(directory: Path) -> Path:
     return write(directory, workloads=objects, strict=STRICT)
 
 
-def process(running: Running, name: str) -> int:
-    """The process id of a supervised process."""
-    return next(one.child.pid for one in running.processes if one.name == name)
+def kill(running: Running, name: str) -> None:
+    """Kill a supervised process, or the first one of a container."""
+    next(one.child for one in running.processes if one.name == name).signal(signal.SIGKILL)
 
 
 def test_the_control_plane_is_killed_under_traffic_and_comes_back(mesh: Path, up: Run) -> None:
@@ -33,7 +31,7 @@ def test_the_control_plane_is_killed_under_traffic_and_comes_back(mesh: Path, up
         before = counters(running, "web", r"cluster_manager\.cluster_modified|listener_manager\.listener_modified")
         for _ in range(3):
             since = len(running.events)
-            os.kill(process(running, "control-plane"), signal.SIGKILL)
+            kill(running, "control-plane")
             running.events.wait_for(lambda e: e["event"] == "restarted", 15, since)
             for proxy in running.view.proxies:
                 running.events.wait_for(
@@ -48,7 +46,7 @@ def test_the_control_plane_is_killed_under_traffic_and_comes_back(mesh: Path, up
 def test_an_envoy_that_crashes_is_started_again(mesh: Path, up: Run) -> None:
     with up(mesh) as running, client(running, "web") as web:
         since = len(running.events)
-        os.kill(process(running, "reviews-0.default.envoy"), signal.SIGKILL)
+        kill(running, "reviews-0.default.envoy")
         ended = running.events.wait_for(lambda e: e["event"] == "ended", 5, since)
         assert (ended["process"], ended["status"]) == ("reviews-0.default.envoy", "SIGKILL")
         eventually(lambda: web.get("http://reviews:8080/", timeout=5).status_code == 200, 20)
@@ -80,44 +78,46 @@ def test_strict_refuses_plaintext_and_takes_the_mesh(mesh: Path, up: Run) -> Non
             requests.get(f"http://{address}:8080/", timeout=5)
 
 
-def test_a_run_leaves_no_process_no_port_and_no_file(mesh: Path, up: Run, state: Path) -> None:
+def test_a_run_leaves_no_process_no_port_and_no_file(mesh: Path, up: Run, state: Path, runtime: str) -> None:
     with up(mesh) as running:
-        assert len(marked(running.id)) == 5  # two applications, two Envoys, the control plane
+        # two applications, two Envoys, the control plane; in containers two sandboxes besides
+        assert len(left(running.id, runtime)) == (5 if runtime == "process" else 7)
         assert [run.id for run in find_runs(state) if run.alive] == [running.id]
+    assert left(running.id, runtime) == []
     nothing_left(running)
 
 
-def test_a_killed_supervisor_leaves_nothing(mesh: Path, base: Path) -> None:
-    command = Command(base, "up", str(mesh))
+def test_a_killed_supervisor_leaves_nothing(mesh: Path, base: Path, runtime: str) -> None:
+    command = Command(base, "up", str(mesh), "--runtime", runtime)
     run = started(base)
     command.process.kill()
     command.end()
-    eventually(lambda: not marked(run.id), 10)
+    eventually(lambda: not left(run.id, runtime), 30)
     eventually(lambda: not list(base.iterdir()), 10)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_the_mesh_with_exit_code_0(mesh: Path, base: Path, number: signal.Signals) -> None:
-    command = Command(base, "up", str(mesh))
+def test_a_signal_ends_the_mesh_with_exit_code_0(mesh: Path, base: Path, number: signal.Signals, runtime: str) -> None:
+    command = Command(base, "up", str(mesh), "--runtime", runtime)
     run = started(base)
     assert command.process.stdout is not None
     assert any("/metrics" in line for line in command.process.stdout)
     command.process.send_signal(number)
     code, _, _ = command.end()
     assert code == 0
-    assert marked(run.id) == []
+    assert left(run.id, runtime) == []
     assert list(base.iterdir()) == []
 
 
-def test_down_ends_a_run_and_proxies_lists_it(mesh: Path, base: Path) -> None:
-    command = Command(base, "up", str(mesh))
+def test_down_ends_a_run_and_proxies_lists_it(mesh: Path, base: Path, runtime: str) -> None:
+    command = Command(base, "up", str(mesh), "--runtime", runtime)
     run = started(base)
     _, listed, _ = Command(base, "proxies", str(mesh)).end()
     assert all(address in listed for address in run.addresses.values())
     code, said, _ = Command(base, "down").end()
     assert (code, run.id in said) == (0, True)
     assert command.end()[0] == 0
-    assert marked(run.id) == []
+    assert left(run.id, runtime) == []
     assert Command(base, "down").end()[1] == "nothing runs\n"
 
 

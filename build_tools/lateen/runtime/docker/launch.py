@@ -129,8 +129,9 @@ class Launcher:
         return self.client.api.create_endpoint_config(ipv4_address=ipv4, ipv6_address=ipv6[0] if ipv6 else None)
 
     def _redirect(self, pod: Pod, sandbox: Container) -> None:
+        name = f"{pod.key}.redirect"
         container = self._start(
-            f"{pod.key}.redirect",
+            name,
             self.images.init,
             command=[_RULES],
             network_mode=f"container:{sandbox.id}",
@@ -138,7 +139,7 @@ class Launcher:
             **{**_CONFINED, "cap_add": ["NET_ADMIN"]},
         )
         code = container.wait(_REDIRECT_SECONDS)
-        said = container.tail(2).replace("\n", " / ")
+        said = self.files.log(name).read_text(errors="replace").partition("\n")[0]  # then nft shows the line
         container.sweep()
         if code != 0:
             sandbox.sweep()

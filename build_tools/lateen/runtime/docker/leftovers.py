@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,21 @@ def remove_run(client: DockerClient, run: str) -> None:
         list(pool.map(lambda container: remove(client, container.id), _containers(client, label)))
     with asking(f"remove the network of run {run}"):
         for network in _networks(client, label):
-            network.remove()
+            _remove_network(network)
+
+
+def _remove_network(network: Any) -> None:
+    """Remove a network; what was killed while it was being connected may still count as connected."""
+    from docker.errors import APIError, NotFound  # noqa: PLC0415
+
+    try:
+        network.remove()
+    except APIError:
+        network.reload()
+        for endpoint in network.attrs["Containers"].values():
+            with contextlib.suppress(NotFound):
+                network.disconnect(endpoint["Name"], force=True)
+        network.remove()
 
 
 def _containers(client: DockerClient, label: str) -> list[Any]:
