@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from time import sleep
 
 import pytest
 
@@ -92,8 +93,17 @@ def moved(running: Running, owner: str, edit: Callable[[], None]) -> dict[str, i
     """By how much an edit moved the watched counters of a proxy, those aside that stood still."""
     before = counters(running, owner, WATCHED)
     in_force(running, edit)
-    after = counters(running, owner, WATCHED)
+    after = at_rest(running, owner)
     return {name: value - before.get(name, 0) for name, value in after.items() if value != before.get(name, 0)}
+
+
+def at_rest(running: Running, owner: str) -> dict[str, int]:
+    """The watched counters once they stand still: a filter's counts after the ACK, when its workers have it."""
+    before: dict[str, int] = {}
+    while (after := counters(running, owner, WATCHED)) != before:
+        before = after
+        sleep(0.2)
+    return after
 
 
 def test_two_hundred_edits_under_traffic(mesh: Path, up: Run) -> None:
@@ -105,7 +115,7 @@ def test_two_hundred_edits_under_traffic(mesh: Path, up: Run) -> None:
         with Traffic(lambda: client(running, "web"), "http://reviews:8080/") as traffic:
             for _ in range(EDITS):
                 in_force(running, choose.choice(kinds))
-        after = {owner: counters(running, owner, WATCHED) for owner in ("web", "reviews")}
+        after = {owner: at_rest(running, owner) for owner in ("web", "reviews")}
     assert traffic.failures == []
     assert traffic.requests > 1000
     change = {
