@@ -27,6 +27,9 @@ COMMANDS = {
 }
 """Command to its one line of help; the module has the same name with `_` for `-`."""
 
+ONE_SHOT = frozenset({"compile", "analyze", "verify", "proxies"})
+"""Commands that load a mesh and end with it."""
+
 
 def _overview() -> str:
     width = max(map(len, COMMANDS))
@@ -66,4 +69,4 @@ def main(argv: list[str] | None = None) -> int:
     args = own.parse_args(chosen.arguments)
     from lateen.cli.boundary import run_command  # noqa: PLC0415
 
-    return run_command(module.run, args)
+    return run_command(module.run, args, collect=chosen.command not in ONE_SHOT)

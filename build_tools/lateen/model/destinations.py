@@ -56,6 +56,8 @@ def weighted_destinations(section: Fields, context: Context) -> tuple[WeightedDe
 
 def header_ops(section: Fields) -> HeaderOps:
     """Changes to the headers of a request or response."""
+    if not section:
+        return HeaderOps()
     for name in ("set", "add"):
         for header in section.labels(name):
             if not header:

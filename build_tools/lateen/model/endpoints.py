@@ -8,7 +8,6 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 from lateen.model.address import Address
-from lateen.model.hosts import is_address
 from lateen.model.service import Endpoint, Resolution, Service, ServicePort
 from lateen.model.workload import Workload
 
@@ -127,7 +126,8 @@ def _sorted(endpoints: list[Endpoint]) -> tuple[Endpoint, ...]:
 
 
 def _order(endpoint: Endpoint) -> tuple[int, int, int, str, int]:
-    if is_address(endpoint.address):
+    try:
         ip = ip_address(endpoint.address)
-        return (endpoint.service_port, ip.version, int(ip), "", endpoint.port)
-    return (endpoint.service_port, 9, 0, endpoint.address, endpoint.port)
+    except ValueError:
+        return (endpoint.service_port, 9, 0, endpoint.address, endpoint.port)
+    return (endpoint.service_port, ip.version, int(ip), "", endpoint.port)

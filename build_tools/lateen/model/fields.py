@@ -75,8 +75,10 @@ class Fields:
 
     def raw(self, name: str) -> Any:
         """The value as it stands, read as a whole."""
+        if self._data is None:
+            return None
         self._read.add(name)
-        return None if self._data is None else self._data.get(name)
+        return self._data.get(name)
 
     def text(self, name: str, default: str = "") -> str:
         """A string; numbers and booleans are written out."""
@@ -153,8 +155,9 @@ class Fields:
     def sections(self, name: str) -> tuple[Fields, ...]:
         """The mappings of the list under `name`."""
         value = self.raw(name)
-        items = value if isinstance(value, list) else []
-        return tuple(self._open(item or {}, (*self._path, name, i)) for i, item in enumerate(items))
+        if not isinstance(value, list):
+            return ()
+        return tuple(self._open(item or {}, (*self._path, name, i)) for i, item in enumerate(value))
 
     def entries(self, name: str) -> tuple[tuple[str, Fields], ...]:
         """The mappings of the mapping under `name`, by key, sorted."""
@@ -185,6 +188,8 @@ class Fields:
         self._read.update(names)
 
     def _open(self, data: Any, path: Path) -> Fields:
+        if not isinstance(data, dict):
+            return Fields(self.resource, self._findings, None, path)  # nothing in it can stay unread
         if path not in self._children:
             self._children[path] = Fields(self.resource, self._findings, data, path)
         return self._children[path]

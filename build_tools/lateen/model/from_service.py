@@ -83,7 +83,7 @@ def endpoint_slices(body: Fields, context: Context) -> Iterator[Address]:
     """The addresses of one EndpointSlice."""
     body.ignore("addressType")
     service = body.resource.labels.get("kubernetes.io/service-name", "")
-    ports = body.sections("ports")
+    ports = _numbers(body)
     for section in body.sections("endpoints"):
         conditions = section.section("conditions")
         section.ignore(*_ENDPOINT_WITHOUT_EFFECT)
@@ -100,16 +100,19 @@ _ENDPOINT_WITHOUT_EFFECT = ("deprecatedTopology", "hints", "hostname", "nodeName
 def endpoints(body: Fields, context: Context) -> Iterator[Address]:
     """The addresses of one Endpoints object, whose name is that of its service."""
     for subset in body.sections("subsets"):
-        ports = subset.sections("ports")
+        ports = _numbers(subset)
         for name, health in (("addresses", "HEALTHY"), ("notReadyAddresses", "UNHEALTHY")):
             for section in subset.sections(name):
                 section.ignore(*_ENDPOINT_WITHOUT_EFFECT)
                 yield _address(body, context, body.resource.name, section.text("ip"), ports, health)
 
 
-def _address(
-    body: Fields, context: Context, service: str, address: str, ports: tuple[Fields, ...], health: str
-) -> Address:
+def _numbers(section: Fields) -> dict[str, int]:
+    """The ports under `ports` by name, one mapping for all addresses beside them."""
+    return {port.text("name"): port.integer("port") or 0 for port in section.sections("ports")}
+
+
+def _address(body: Fields, context: Context, service: str, address: str, ports: dict[str, int], health: str) -> Address:
     namespace = body.resource.namespace
     for port in ports:
         port.ignore("protocol", "appProtocol")
@@ -117,7 +120,7 @@ def _address(
         hostname=service_host(service, namespace, context.domain_suffix),
         namespace=namespace,
         address=address,
-        ports={port.text("name"): port.integer("port") or 0 for port in ports},
+        ports=ports,
         listed_ports_only=bool(ports),
         health=health,
     )

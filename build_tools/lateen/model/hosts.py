@@ -27,6 +27,8 @@ def service_host(name: str, namespace: str, domain_suffix: str) -> str:
 
 def is_address(text: str) -> bool:
     """Whether this is an IPv4 or IPv6 address."""
+    if "." not in text and ":" not in text:  # most hosts are short names, and an exception is slow
+        return False
     try:
         ip_address(text)
     except ValueError:

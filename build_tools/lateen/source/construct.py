@@ -10,6 +10,7 @@ import base64
 import binascii
 import math
 import re
+from functools import lru_cache
 from typing import Any
 
 from yaml import MappingNode, Node, ScalarNode
@@ -46,9 +47,11 @@ class Constructor:
     def __init__(self, text: str, file: str, line: int, column: int) -> None:
         self.diagnostics: list[Diagnostic] = []
         self.file = file
-        self._resource = "Secret" if _SECRET.search(text) else ""  # who shows findings then shows none of its lines
+        secret = "Secret" in text and _SECRET.search(text)  # who shows findings then shows none of its lines
+        self._resource = "Secret" if secret else ""
         self._text, self._line, self._column = text, line, column
         self._nodes = 0
+        self._anchors = "&" in text  # without them no node stands in two places
         self._built: dict[int, tuple[Any, int]] = {}  # a collection and its size by the identity of its node
         self._open: set[int] = set()
 
@@ -72,7 +75,7 @@ class Constructor:
 
     def _value(self, node: Node, depth: int) -> Any:
         if type(node) is not ScalarNode:
-            return self._collection(node, depth)
+            return self._shared(node, depth) if self._anchors else self._collection(node, depth)
         self._nodes += 1
         tag = node.tag
         if tag == PLAIN:
@@ -80,7 +83,7 @@ class Constructor:
             return value if type(value) is not float else self._finite(value, node)
         return node.value if tag == QUOTED else self._tagged(node)
 
-    def _collection(self, node: Node, depth: int) -> Any:
+    def _shared(self, node: Node, depth: int) -> Any:
         """A mapping or list; an alias yields the very object of its anchor, and counts with all that is in it."""
         key = id(node)
         if key in self._built:
@@ -89,18 +92,20 @@ class Constructor:
             return data
         if key in self._open:
             raise TooLargeError("an alias stands inside its own anchor", node.start_mark)
-        if depth >= MAX_DEPTH:
-            raise TooLargeError(f"more than {MAX_DEPTH} levels of nesting", node.start_mark)
         self._open.add(key)
         before = self._nodes
-        self._count(1, node)
-        if node.tag not in _UNTAGGED:
-            self._report(codes.BAD_VALUE, node, problem=f"tag {_short(node.tag)} is not supported")
-        construct = self._mapping if type(node) is MappingNode else self._sequence
-        data = construct(node, depth + 1)
+        data = self._collection(node, depth)
         self._open.discard(key)
         self._built[key] = data, self._nodes - before
         return data
+
+    def _collection(self, node: Node, depth: int) -> Any:
+        if depth >= MAX_DEPTH:
+            raise TooLargeError(f"more than {MAX_DEPTH} levels of nesting", node.start_mark)
+        self._count(1, node)
+        if node.tag not in _UNTAGGED:
+            self._report(codes.BAD_VALUE, node, problem=f"tag {_short(node.tag)} is not supported")
+        return self._mapping(node, depth + 1) if type(node) is MappingNode else self._sequence(node, depth + 1)
 
     def _sequence(self, node: Node, depth: int) -> LocatedList:
         line, column = self._line, self._column
@@ -155,11 +160,10 @@ class Constructor:
             return None
         if node.tag == QUOTED:
             return str(node.value)
-        value = read_plain(node.value) if node.tag == PLAIN else self._tagged(node)
-        if value is None:
+        key = _plain_key(node.value) if node.tag == PLAIN else _as_key(self._tagged(node))
+        if key is None:
             self._report(codes.BAD_KEY, node, kind="null")
-            return None
-        return str(value).lower() if isinstance(value, bool) else str(value)
+        return key
 
     def _tagged(self, node: ScalarNode) -> Scalar:
         """A scalar with a tag of its own (`!!str 1`)."""
@@ -200,6 +204,16 @@ class Constructor:
         self._nodes += size
         if self._nodes > MAX_NODES:
             raise TooLargeError(f"aliases make more than {MAX_NODES} nodes of this document", node.start_mark)
+
+
+def _as_key(value: Scalar) -> str | None:
+    return str(value).lower() if isinstance(value, bool) else None if value is None else str(value)
+
+
+@lru_cache(maxsize=4096)
+def _plain_key(text: str) -> str | None:
+    """An unquoted key; the few that all documents consist of are read once and stand in memory once."""
+    return _as_key(read_plain(text))
 
 
 def _decode_base64(text: str) -> str | None:

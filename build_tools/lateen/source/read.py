@@ -78,8 +78,8 @@ def is_mesh_config_map(data: Any) -> bool:
 
 def _is_mesh_config_file(document: Document) -> bool:
     data = document.data
-    named = Path(document.file).name == MESH_CONFIG_FILE
-    return named and isinstance(data, dict) and "kind" not in data and "apiVersion" not in data
+    kindless = isinstance(data, dict) and "kind" not in data and "apiVersion" not in data
+    return kindless and Path(document.file).name == MESH_CONFIG_FILE
 
 
 def _only_text(sources: tuple[Path | str | Source, ...]) -> bool:

@@ -31,8 +31,11 @@ def static_bootstrap(snapshot: Snapshot, modules: Literal["path", "inline"] = "p
 
 
 def as_dict(snapshot: Snapshot) -> Config:
-    """Every resource by attribute and name, secret bytes as `[redacted]`."""
-    return {attribute: _redacted(getattr(snapshot, attribute)) for attribute in TYPES}
+    """Every resource by attribute and name, secret bytes as `[redacted]`; all but secrets is the snapshot's own."""
+    return {
+        attribute: _redacted(snapshot.secrets) if attribute == "secrets" else getattr(snapshot, attribute)
+        for attribute in TYPES
+    }
 
 
 def _static_secret(name: str) -> Config:
