@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-rust setup-prometheus demo test check lint types contracts unit rust-check filters stale integration bench fuzz golden gen gen-check lock wheel clean soak setup-docker
+.PHONY: help setup setup-rust setup-prometheus demo test check lint types contracts unit rust-check filters stale integration bench fuzz golden gen gen-check lock wheel clean soak setup-docker setup-bench
 
 BIN := .venv/bin
 RUNTIME ?=
@@ -24,6 +24,9 @@ setup-prometheus: ## find or install Prometheus for the integration tests (Debia
 
 setup-docker: setup ## find a container engine or install one, for the tests in containers (Debian: as root)
 	@sh build_tools/scripts/setup-docker.sh
+
+setup-bench: setup ## find or install h2load for the benchmarks (Debian: as root)
+	@sh build_tools/scripts/setup-bench.sh
 
 demo: setup ## run the storefront mesh; ARGS=--once for a bounded run
 	@$(BIN)/lateen up envoy_configs/storefront --traffic $(ARGS)
@@ -55,11 +58,11 @@ filters: setup-rust ## rebuild every filter and run its scenarios on a real Envo
 	@$(BIN)/lateen filters build --rebuild
 	@$(BIN)/lateen filters test
 
-integration: setup setup-prometheus setup-docker ## integration tests in both runtimes (RUNTIME=process|docker, K=expr)
+integration: setup setup-prometheus setup-docker setup-bench ## integration tests in both runtimes (RUNTIME=process|docker, K=expr)
 	@$(if $(RUNTIME),LATEEN_RUNTIME=$(RUNTIME) )$(BIN)/pytest integration_tests $(if $(K),-k '$(K)')
 
-bench: setup ## time and memory of a cold compile, by size of the mesh
-	@$(BIN)/python build_tools/scripts/bench.py
+bench: setup setup-bench ## benchmarks (ARGS=compile, start, sizes, reload or data-plane for one; docs/benchmarks.md)
+	@PYTHONPATH=build_tools/scripts $(BIN)/python -m bench $(ARGS)
 
 soak: setup ## the storefront for 30 minutes under load, edits and new certificates (ARGS="--seconds 600")
 	@PYTHONPATH=integration_tests $(BIN)/python -m endurance $(ARGS)

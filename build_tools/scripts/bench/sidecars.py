@@ -1,0 +1,197 @@
+"""Two Envoys between a client and an application: what lateen makes of them, and the least to compare it with."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import requests
+
+import lateen
+from lateen.filterkit.catalog import catalog
+from lateen.identity import Authority, spiffe_id
+from lateen.identity.files import write
+from lateen.runtime.child import Child, stop
+from lateen.runtime.process.addresses import Block, ClaimedBlock
+from lateen.runtime.process.launch import ENVOY_OPTIONS
+from lateen.schema.binary import find_envoy
+
+PATIENCE = 30.0
+PORT = 8080
+HOST = f"server.bench.svc.cluster.local:{PORT}"
+
+CONFIG = "defaultProviders: {metrics: [prometheus]}\nextensionProviders: [{name: prometheus, prometheus: {}}]\n"
+"""MeshConfig: Istio's standard metrics."""
+
+MESH = f"""\
+apiVersion: v1
+kind: Service
+metadata: {{name: server, namespace: bench}}
+spec: {{selector: {{app: server}}, ports: [{{name: http, port: {PORT}}}]}}
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {{name: default, namespace: bench}}
+spec: {{mtls: {{mode: STRICT}}}}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {{name: server, namespace: bench}}
+spec:
+  selector: {{matchLabels: {{app: server}}}}
+  rules:
+  - from: [{{source: {{principals: [cluster.local/ns/bench/sa/client]}}}}]
+    to: [{{operation: {{methods: [GET], paths: ["/*"]}}}}]
+"""
+
+POD = """\
+---
+apiVersion: v1
+kind: Pod
+metadata: {{name: {name}, namespace: bench, labels: {{app: {name}, version: v1}}}}
+spec:
+  serviceAccountName: {name}
+  containers: [{{name: app, image: app, ports: [{{containerPort: 8080}}]}}]
+status: {{podIP: {address}}}
+"""
+
+_TYPES = "type.googleapis.com/envoy"
+_ROUTER = "envoy.filters.http.router"
+_MANAGER = f"{_TYPES}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way from the client to the application: where it begins, and the Envoys on it."""
+
+    name: str
+    address: str
+    client: Child | None = None
+    server: Child | None = None
+
+
+NAMES = ("no proxy", "bare Envoys", "lateen without metadata exchange", "lateen")
+
+
+@contextmanager
+def ways(folder: Path) -> Iterator[list[Way]]:
+    """Every way, all at once, in the order of `NAMES`. Raises RuntimeError if an Envoy does not become ready."""
+    with ClaimedBlock() as claimed:
+        block = claimed.block
+        started: list[Child] = []
+        try:
+            application = block.application(1)
+            started.append(_envoy(folder, "application", _application(application)))
+            found = [Way(NAMES[0], application)]
+            authority = Authority.create("cluster.local")
+            for number, name in enumerate(NAMES[1:], 1):
+                pair = _Pair(block, 2 * number, authority, folder / str(number))
+                configs = pair.configs(exchange=name == "lateen", bare=name == "bare Envoys")
+                children = [_envoy(pair.folder, role, config) for role, config in configs.items()]
+                started += children
+                found.append(Way(name, block.outbound(pair.first), *children))
+            yield found
+        finally:
+            stop(started)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """A client's and a server's sidecar; instances `first` and `first + 1` of the block."""
+
+    block: Block
+    first: int
+    authority: Authority
+    folder: Path
+
+    def configs(self, *, exchange: bool, bare: bool) -> dict[str, dict[str, Any]]:
+        """The static configuration of both, by role. `bare` leaves the router as their only filter."""
+        numbers = {"client": self.first, "server": self.first + 1}
+        pods = "".join(POD.format(name=role, address=self.block.inbound(n)) for role, n in numbers.items())
+        mesh = lateen.load(lateen.Source(MESH + pods, "mesh.yaml"), mesh_config=CONFIG)
+        modules = self.folder / "modules"
+        for suite_filter in catalog().values():
+            if suite_filter.kind == "wasm":
+                write(modules / suite_filter.module_name, suite_filter.module())
+        made = {}
+        for role, number in numbers.items():
+            certificates = self._certificates(role)
+            metadata = {
+                "INTERCEPTION_MODE": "NONE",
+                "LATEEN_BIND_ADDRESS": self.block.inbound(number),
+                "LATEEN_APP_ADDRESS": self.block.application(1),
+                "LATEEN_OUTBOUND_ADDRESS": self.block.outbound(number),
+                "LATEEN_CERT_DIR": str(certificates),
+                "LATEEN_MODULE_DIR": str(modules),
+                "LATEEN_METADATA_EXCHANGE": str(exchange).lower(),
+            }
+            proxy = next(p for p in mesh.proxies() if p.name == role)
+            made[role] = lateen.compile(mesh, replace(proxy, metadata=metadata)).static()
+            if bare:
+                _strip(made[role])
+        return made
+
+    def _certificates(self, role: str) -> Path:
+        issued = self.authority.issue(spiffe_id("cluster.local", "bench", role))
+        directory = self.folder / role
+        write(directory / "cert-chain.pem", issued.chain)
+        write(directory / "key.pem", issued.key.reveal(), 0o600)
+        write(directory / "root-cert.pem", self.authority.root_pem)
+        return directory
+
+
+def _strip(config: Any) -> None:
+    """Leave every connection manager no filter but the router."""
+    if isinstance(config, dict):
+        if config.get("@type") == _MANAGER:
+            config["http_filters"] = [f for f in config["http_filters"] if f["name"] == _ROUTER]
+        for value in config.values():
+            _strip(value)
+    elif isinstance(config, list):
+        for value in config:
+            _strip(value)
+
+
+def _application(address: str) -> dict[str, Any]:
+    """The fastest application there is: an Envoy that answers by itself."""
+    answer = {"status": 200, "body": {"inline_string": "hello\n"}}
+    route = {"match": {"prefix": "/"}, "direct_response": answer}
+    manager = {
+        "@type": _MANAGER,
+        "stat_prefix": "application",
+        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [route]}]},
+        "http_filters": [
+            {"name": _ROUTER, "typed_config": {"@type": f"{_TYPES}.extensions.filters.http.router.v3.Router"}}
+        ],
+    }
+    chain = {"filters": [{"name": "http", "typed_config": manager}]}
+    return {
+        "admin": {"address": _socket(address, 15000)},
+        "static_resources": {"listeners": [{"address": _socket(address, PORT), "filter_chains": [chain]}]},
+    }
+
+
+def _socket(address: str, port: int) -> dict[str, Any]:
+    return {"socket_address": {"address": address, "port_value": port}}
+
+
+def _envoy(folder: Path, name: str, config: dict[str, Any]) -> Child:
+    """Start an Envoy and wait until it serves."""
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{name}.json"
+    path.write_text(json.dumps(config))
+    child = Child((str(find_envoy()), "--config-path", str(path), *ENVOY_OPTIONS), folder / f"{name}.log")
+    admin = config["admin"]["address"]["socket_address"]
+    deadline = time.monotonic() + PATIENCE
+    while child.running and time.monotonic() < deadline:
+        with suppress(requests.RequestException):
+            if requests.get(f"http://{admin['address']}:{admin['port_value']}/ready", timeout=1).ok:
+                return child
+        time.sleep(0.05)
+    stop([child])
+    raise RuntimeError(f"{name} does not serve: {child.tail()}")
