@@ -44,7 +44,7 @@ class Identity:
 
 
 class Encoder:
-    """Encodes each distinct resource once: what an edit leaves alone costs one hash."""
+    """Encodes each distinct resource once: what an edit leaves alone costs one hash, and one for all who share it."""
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
@@ -56,13 +56,18 @@ class Encoder:
         Raises MeshError with one finding for each name that does not fit the schema.
         """
         used: dict[bytes, Resource] = {}
+        shared: dict[
+            tuple[str, int], tuple[Config, Resource]
+        ] = {}  # by identity, which no other has while it is kept here
         findings: dict[tuple[str, str], Diagnostic] = {}
         encoded: dict[str, Resources] = {}
         for key, (snapshot, identity) in proxies.items():
             resources: dict[str, dict[str, Resource]] = {type_url: {} for type_url in ATTRIBUTES}
             for type_url, name, config in _configs(snapshot, identity):
                 try:
-                    resources[type_url][name] = self._resource(type_url, config, used)
+                    if (type_url, id(config)) not in shared:
+                        shared[type_url, id(config)] = config, self._resource(type_url, config, used)
+                    resources[type_url][name] = shared[type_url, id(config)][1]
                 except SchemaError as error:
                     findings.setdefault((type_url, name), _not_encodable(key, snapshot, type_url, name, error))
             encoded[key] = resources

@@ -7,6 +7,7 @@ their identity can serve as a cache key.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from lateen.model.extension import Extension
 from lateen.model.gateway import Server
@@ -45,7 +46,7 @@ class OutboundView:
     other source labels or namespace) are gone; of a host's routes the first that says
     anything holds. `allow_any` says what unknown traffic does
     (else 502 and BlackHoleCluster). `egress` are the Sidecar's listeners; without any, every service has
-    listeners at its own ports.
+    listeners at its own ports. `derived` keeps what later stages have made of the view, by all else that went into it.
     """
 
     namespace: str
@@ -55,6 +56,7 @@ class OutboundView:
     allow_any: bool = True
     egress: tuple[EgressListener, ...] = ()
     sidecar: Ref | None = None
+    derived: dict[Any, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,14 @@ from lateen.xds.listeners import listeners
 from lateen.xds.resources import Resources
 from lateen.xds.routes import gateway_routes, outbound_routes
 from lateen.xds.secrets import gateway_secrets
+from lateen.xds.sharing import shared
 from lateen.xds.snapshot import Snapshot
 
 _BUILDERS: dict[str, tuple[Callable[[ProxyScope], Resources], ...]] = {
     "listeners": (listeners,),
-    "routes": (outbound_routes, gateway_routes),
+    "routes": (shared(outbound_routes), gateway_routes),
     "clusters": (clusters,),
-    "endpoints": (endpoints,),
+    "endpoints": (shared(endpoints),),
     "secrets": (gateway_secrets,),
     "extensions": (metadata_exchange.resources, extensions.resources),
 }

@@ -7,10 +7,14 @@ from lateen.xds.clusters.inbound import inbound_clusters
 from lateen.xds.clusters.outbound import outbound_clusters
 from lateen.xds.clusters.special import special_clusters
 from lateen.xds.resources import Resources
+from lateen.xds.sharing import shared
 
 __all__ = ["clusters"]
 
 
 def clusters(scope: ProxyScope) -> Resources:
     """All clusters of a sidecar or a router."""
-    return Resources.merge((outbound_clusters(scope), special_clusters(scope), inbound_clusters(scope)))
+    return Resources.merge((_outbound(scope), special_clusters(scope), inbound_clusters(scope)))
+
+
+_outbound = shared(outbound_clusters)
