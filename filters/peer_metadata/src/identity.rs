@@ -4,9 +4,6 @@ use lateen_sdk::{property, Host};
 
 /// The namespace of the caller, if both ends of its connection have an identity of a mesh.
 pub fn downstream_namespace<H: Host>(host: &H) -> Option<String> {
-    if property::boolean(host, &["connection", "mtls"]) != Some(true) {
-        return None;
-    }
     namespace_behind(host, "connection")
 }
 

@@ -95,6 +95,7 @@ impl Filter for PeerMetadata {
 }
 
 impl PeerMetadata {
+    /// Asked for each stream: Envoy serves the listeners of both directions by one plugin.
     fn sides<H: Host>(&self, stream: &mut Stream, host: &H) -> Sides {
         *stream.sides.get_or_insert_with(|| match self.role {
             Role::Gateway => Sides { downstream: true, upstream: true },

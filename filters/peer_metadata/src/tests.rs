@@ -49,7 +49,6 @@ impl Proxy {
     }
 
     fn mtls(self, peer: &str, own: &str) -> Self {
-        self.host.set_boolean("connection.mtls", true);
         self.host.set_text("connection.uri_san_peer_certificate", peer);
         self.host.set_text("connection.uri_san_local_certificate", own);
         self
