@@ -14,13 +14,15 @@ FOLDERS = (ROOT / "build_tools/tests/golden", ROOT / "envoy_configs/storefront/c
 
 def main() -> int:
     """Delete all outputs, then let the tests that compare them write them again; inputs (`in.*`) stay."""
+    command = [sys.executable, "-m", "pytest", "build_tools/tests", "-m", "golden"]
+    if code := subprocess.run([*command, "--collect-only", "-q"], cwd=ROOT, check=False).returncode:
+        return code  # nothing could write them again
     kept = {path: path.read_bytes() for folder in FOLDERS for path in folder.rglob("in.*")}
     for folder in FOLDERS:
         shutil.rmtree(folder, ignore_errors=True)
     for path, content in kept.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    command = [sys.executable, "-m", "pytest", "build_tools/tests", "-m", "golden"]
     return subprocess.run(command, cwd=ROOT, env={**os.environ, "LATEEN_GOLDEN": "write"}, check=False).returncode
 
 

@@ -109,13 +109,14 @@ def endpoints(body: Fields, context: Context) -> Iterator[Address]:
 
 def _numbers(section: Fields) -> dict[str, int]:
     """The ports under `ports` by name, one mapping for all addresses beside them."""
-    return {port.text("name"): port.integer("port") or 0 for port in section.sections("ports")}
+    ports = section.sections("ports")
+    for port in ports:
+        port.ignore("protocol", "appProtocol")
+    return {port.text("name"): port.integer("port") or 0 for port in ports}
 
 
 def _address(body: Fields, context: Context, service: str, address: str, ports: dict[str, int], health: str) -> Address:
     namespace = body.resource.namespace
-    for port in ports:
-        port.ignore("protocol", "appProtocol")
     return Address(
         hostname=service_host(service, namespace, context.domain_suffix),
         namespace=namespace,

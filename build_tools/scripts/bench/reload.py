@@ -21,12 +21,14 @@ from bench.commands import ENVIRONMENT
 from bench.report import Table, note
 from lateen.filterkit.catalog import catalog
 from lateen.identity import Authority
-from lateen.runtime.child import Child, stop
+from lateen.model.mesh_config import MeshConfig
+from lateen.runtime.child import Child
+from lateen.runtime.envoy import envoy_options
 from lateen.runtime.plan import Plan, Settings
 from lateen.runtime.process.addresses import ClaimedBlock
-from lateen.runtime.process.launch import ENVOY_OPTIONS
 from lateen.runtime.process.layout import lay_out
 from lateen.runtime.state import RunDirectory, RunFiles
+from lateen.runtime.supervision import stop
 from lateen.schema.binary import find_envoy
 
 SIDECARS = ((10, True), (10, False), (50, False), (200, False))
@@ -150,6 +152,6 @@ def _envoys(plan: Plan, files: RunFiles) -> list[Child]:
     for planned in plan.proxies:
         path = files.bootstrap(planned.key)
         path.write_text(json.dumps(compiler.compile(planned.proxy).bootstrap()))
-        argv = (str(find_envoy()), "--config-path", str(path), *ENVOY_OPTIONS)
+        argv = (str(find_envoy()), "--config-path", str(path), *envoy_options(MeshConfig().drain_duration))
         envoys.append(Child(argv, files.log(planned.name)))
     return envoys

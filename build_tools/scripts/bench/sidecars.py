@@ -16,9 +16,11 @@ import lateen
 from lateen.filterkit.catalog import catalog
 from lateen.identity import Authority, spiffe_id
 from lateen.identity.files import write
-from lateen.runtime.child import Child, stop
+from lateen.model.mesh_config import MeshConfig
+from lateen.runtime.child import Child
+from lateen.runtime.envoy import envoy_options
 from lateen.runtime.process.addresses import Block, ClaimedBlock
-from lateen.runtime.process.launch import ENVOY_OPTIONS
+from lateen.runtime.supervision import stop
 from lateen.schema.binary import find_envoy
 
 PATIENCE = 30.0
@@ -185,7 +187,8 @@ def _envoy(folder: Path, name: str, config: dict[str, Any]) -> Child:
     folder.mkdir(exist_ok=True)
     path = folder / f"{name}.json"
     path.write_text(json.dumps(config))
-    child = Child((str(find_envoy()), "--config-path", str(path), *ENVOY_OPTIONS), folder / f"{name}.log")
+    argv = (str(find_envoy()), "--config-path", str(path), *envoy_options(MeshConfig().drain_duration))
+    child = Child(argv, folder / f"{name}.log")
     admin = config["admin"]["address"]["socket_address"]
     deadline = time.monotonic() + PATIENCE
     while child.running and time.monotonic() < deadline:
