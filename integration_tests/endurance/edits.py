@@ -6,14 +6,14 @@ import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from shutil import copytree, ignore_patterns
+from shutil import copy, copytree, ignore_patterns
 from typing import Any
 
 import yaml
 
 from harness import in_force
 from lateen.runtime.supervisor import Running
-from meshes import deployment, documents, save, service
+from meshes import APPS, deployment, documents, save, service
 
 BACKENDS = "backends.example"
 """A host of which each edit of the kind `endpoints` changes the endpoints, over two servers."""
@@ -28,6 +28,7 @@ Backend = tuple[str, int]
 def storefront(source: Path, directory: Path, backends: tuple[Backend, Backend], drain: str) -> Path:
     """A copy of the storefront, with the workload `slow` and the host BACKENDS, whose proxies drain for `drain`."""
     copytree(source, directory, ignore=ignore_patterns("compiled", "__pycache__"))
+    copy(APPS / "echo.py", directory / "app")
     save(directory / "slow.yaml", documents(deployment("slow"), service("slow")))
     save(directory / "backends.yaml", documents(_backends(*backends)))
     config = yaml.safe_load((directory / "mesh.yaml").read_text())
