@@ -77,7 +77,7 @@ class Way:
     server: Child | None = None
 
 
-NAMES = ("no proxy", "bare Envoys", "lateen without metadata exchange", "lateen")
+NAMES = ("no proxy", "bare Envoys without metrics", "bare Envoys", "lateen without metadata exchange", "lateen")
 
 
 @contextmanager
@@ -93,7 +93,8 @@ def ways(folder: Path) -> Iterator[list[Way]]:
             authority = Authority.create("cluster.local")
             for number, name in enumerate(NAMES[1:], 1):
                 pair = _Pair(block, 2 * number, authority, folder / str(number))
-                configs = pair.configs(exchange=name == "lateen", bare=name == "bare Envoys")
+                settings = "" if name.endswith("without metrics") else CONFIG
+                configs = pair.configs(settings, exchange=name == "lateen", bare=name.startswith("bare"))
                 children = [_envoy(pair.folder, role, config) for role, config in configs.items()]
                 started += children
                 found.append(Way(name, block.outbound(pair.first), *children))
@@ -111,11 +112,11 @@ class _Pair:
     authority: Authority
     folder: Path
 
-    def configs(self, *, exchange: bool, bare: bool) -> dict[str, dict[str, Any]]:
+    def configs(self, settings: str, *, exchange: bool, bare: bool) -> dict[str, dict[str, Any]]:
         """The static configuration of both, by role. `bare` leaves the router as their only filter."""
         numbers = {"client": self.first, "server": self.first + 1}
         pods = "".join(POD.format(name=role, address=self.block.inbound(n)) for role, n in numbers.items())
-        mesh = lateen.load(lateen.Source(MESH + pods, "mesh.yaml"), mesh_config=CONFIG)
+        mesh = lateen.load(lateen.Source(MESH + pods, "mesh.yaml"), mesh_config=settings or {})
         modules = self.folder / "modules"
         for suite_filter in catalog().values():
             if suite_filter.kind == "wasm":
