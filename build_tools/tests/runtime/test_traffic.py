@@ -96,6 +96,30 @@ def test_denied_by_is_read_from_the_destination(details: str, denied_by: str, pr
     assert failures(call, [Answer("a", 403)], logs, "web.shop", HOSTS) == problem
 
 
+@pytest.mark.parametrize("received_first", [True, False])
+def test_a_workload_that_calls_itself_is_its_own_destination(received_first: bool) -> None:
+    denied = Entry("reviews-0.shop", "inbound", 403, "rbac_access_denied_matched_policy[none]", "")
+    sent = Entry("reviews-0.shop", "outbound", 403, "via_upstream", "127.1.0.3:9080")
+    logs = {"a": [denied, sent] if received_first else [sent, denied]}
+    call = expecting(status=403, denied_by="none")
+    assert failures(call, [Answer("a", 403)], logs, "reviews-0.shop", HOSTS) == []
+
+
+def test_a_proxy_that_is_named_twice_is_waited_for_twice(tmp_path: Path) -> None:
+    log = tmp_path / "calls"
+    logs = CallLogs([RunningProxy("web.shop", "web", "sidecar", "127.1.0.9", "", "", log)])
+    log.write_text(json.dumps({"call": "own", "direction": "outbound"}) + "\n")
+
+    def receive() -> None:
+        with log.open("a") as out:
+            out.write(json.dumps({"call": "own", "direction": "inbound"}) + "\n")
+
+    later = threading.Timer(0.2, receive)
+    later.start()
+    logs.wait_for({"own": ["web.shop", "web.shop"]})
+    assert [entry.direction for entry in logs.of("own")] == ["outbound", "inbound"]
+
+
 def test_without_the_log_of_the_destination_nothing_is_known() -> None:
     logs = {"a": [sent("127.1.0.3:9080")]}
     call = expecting(request_headers={"x-tenant": "acme"})

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,12 +40,15 @@ class CallLogs:
         """What has been read of the call with this id."""
         return self._entries.get(call, [])
 
-    def wait_for(self, calls: dict[str, set[str]], timeout: float = 5.0) -> None:
-        """Read until each call id has an entry of each of its proxies (keys), or until `timeout` seconds are over."""
+    def wait_for(self, calls: Mapping[str, Collection[str]], timeout: float = 5.0) -> None:
+        """Read until each call id has an entry of each of its proxies (keys), or until `timeout` seconds are over.
+
+        A proxy that is named twice has two entries: a workload that calls itself sends and receives.
+        """
         deadline = time.monotonic() + timeout
         while True:
             self._read()
-            missing = any(keys - {e.proxy for e in self.of(call)} for call, keys in calls.items())
+            missing = any(Counter(keys) - Counter(e.proxy for e in self.of(call)) for call, keys in calls.items())
             if not missing or time.monotonic() > deadline:
                 return
             time.sleep(0.05)

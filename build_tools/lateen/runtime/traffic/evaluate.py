@@ -84,11 +84,12 @@ def _shares(
 
 def _destination(call: Call, entries: Sequence[Entry], entry: str, hosts: Hosts) -> Iterator[str]:
     """What the destination's proxy saw: headers, and which policy denied."""
-    by_proxy = {e.proxy: e for e in entries}
-    seen, passed = by_proxy.get(entry), {entry}
-    while seen and (onward := hosts.proxies.get(_host(seen.upstream_host))) and onward not in passed:
+    received = {e.proxy: e for e in entries if e.direction == "inbound"}
+    sent = {e.proxy: e for e in entries if e.direction != "inbound"}
+    seen, passed = sent.get(entry) or received.get(entry), {entry}
+    while seen and seen.direction != "inbound" and (onward := hosts.proxies.get(_host(seen.upstream_host))):
+        seen = received.get(onward) or (sent.get(onward) if onward not in passed else None)
         passed.add(onward)
-        seen = by_proxy.get(onward)
     if seen is None:
         yield f"no proxy of {call.url} has logged the call"
         return

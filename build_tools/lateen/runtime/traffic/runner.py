@@ -78,17 +78,17 @@ def _run_call(caller: Caller, logs: CallLogs, hosts: Hosts, call: Call) -> list[
         return [f"{route.code} {route.message}"]
     answers = _make_all(caller, call, route)
     entry = route.entry.key if route.entry else ""
-    wanted = {a.call: {entry} - {""} for a in answers if not a.error}
+    wanted = {a.call: [entry] if entry else [] for a in answers if not a.error}
     logs.wait_for(wanted)
     if call.expect.request_headers or call.expect.denied_by:
-        logs.wait_for({c: keys | _destinations(logs, c, hosts.proxies) for c, keys in wanted.items()})
+        logs.wait_for({c: keys + _destinations(logs, c, hosts.proxies) for c, keys in wanted.items()})
     return failures(call, answers, {a.call: logs.of(a.call) for a in answers}, entry, hosts)
 
 
-def _destinations(logs: CallLogs, call: str, proxies: Mapping[str, str]) -> set[str]:
+def _destinations(logs: CallLogs, call: str, proxies: Mapping[str, str]) -> list[str]:
     """The proxies that a call was sent on to, as those say that have written of it."""
     hosts = (entry.upstream_host.rpartition(":")[0] for entry in logs.of(call) if entry.direction != "inbound")
-    return {proxies[host] for host in hosts if host in proxies}
+    return [proxies[host] for host in hosts if host in proxies]
 
 
 def _make_all(caller: Caller, call: Call, route: Route) -> list[Answer]:
