@@ -11,9 +11,12 @@ from dataclasses import replace
 from lateen.api.shape import (
     ANYTHING,
     BOOLEAN,
+    DNS_LABEL,
+    DNS_SUBDOMAIN,
     INT_OR_STRING,
     INTEGER,
     PORT,
+    RELATIVE_PATH,
     STRING,
     STRING_MAP,
     STRINGS,
@@ -26,9 +29,9 @@ from lateen.api.shape import (
 )
 
 METADATA = record(
-    name=STRING,
+    name=DNS_SUBDOMAIN,
     generateName=STRING,
-    namespace=STRING,
+    namespace=DNS_LABEL,
     labels=STRING_MAP,
     annotations=STRING_MAP,
     creationTimestamp=STRING,
@@ -80,7 +83,7 @@ _PROBE = partial(
 )
 _CONTAINER = partial(
     "name",
-    name=STRING,
+    name=DNS_LABEL,
     image=STRING,
     command=STRINGS,
     args=STRINGS,
@@ -91,6 +94,12 @@ _CONTAINER = partial(
     readinessProbe=_PROBE,
     livenessProbe=_PROBE,
     startupProbe=_PROBE,
+    volumeMounts=array(partial("name mountPath", name=STRING, mountPath=STRING, subPath=RELATIVE_PATH)),
+)
+_FILES = partial(items=array(partial("path", path=RELATIVE_PATH)))
+_VOLUME_SOURCES = {"configMap": _FILES, "secret": _FILES, "downwardAPI": _FILES}
+_VOLUME = partial(
+    "name", name=DNS_LABEL, projected=partial(sources=array(partial(**_VOLUME_SOURCES))), **_VOLUME_SOURCES
 )
 _POD_SPEC = partial(
     "containers",
@@ -101,7 +110,7 @@ _POD_SPEC = partial(
     hostNetwork=BOOLEAN,
     nodeName=STRING,
     nodeSelector=STRING_MAP,
-    volumes=array(partial("name", name=STRING)),
+    volumes=array(_VOLUME),
 )
 _POD_STATUS = partial(phase=STRING, podIP=STRING, podIPs=array(partial(ip=STRING)), hostIP=STRING)
 _TEMPLATE = partial("spec", metadata=METADATA, spec=_POD_SPEC)
@@ -166,14 +175,15 @@ _ENDPOINTS = partial(
         )
     )
 )
-_BASE64 = map_of(Shape("string", format="byte"))
+_TEXTS = map_of(STRING, "file-name")
+_BASE64 = map_of(Shape("string", format="byte"), "file-name")
 
 KINDS: dict[tuple[str, str, str], Shape] = {
     ("", "v1", "Service"): _SERVICE,
     ("", "v1", "Pod"): partial("spec", spec=_POD_SPEC, status=_POD_STATUS),
     ("", "v1", "Endpoints"): _ENDPOINTS,
-    ("", "v1", "ConfigMap"): partial(data=STRING_MAP, binaryData=_BASE64),
-    ("", "v1", "Secret"): partial(type=STRING, data=_BASE64, stringData=STRING_MAP),
+    ("", "v1", "ConfigMap"): partial(data=_TEXTS, binaryData=_BASE64),
+    ("", "v1", "Secret"): partial(type=STRING, data=_BASE64, stringData=_TEXTS),
     ("", "v1", "ServiceAccount"): partial(),
     ("", "v1", "Namespace"): partial(),
     ("", "v1", "ReplicationController"): _CONTROLLER,

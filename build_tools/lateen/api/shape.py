@@ -12,7 +12,8 @@ class Shape:
     """One schema node.
 
     `type` is object, array, string, integer, number, boolean, int-or-string or any (whatever stands there passes).
-    An object has `fields`, or `values` (a map with keys of the user's), or is `open` (unknown fields pass).
+    An object has `fields`, or `values` (a map with keys of the user's, of the format `keys`), or is `open` (unknown
+    fields pass).
     `min_size` and `max_size` bound the length of a string, list or map. `exclusive` lists groups of fields of which
     at most one may be given. `unique` names the fields that identify an item of a list; empty: the item itself.
     `nullable` matters in lists and maps only: a field that is null is a field that is not given.
@@ -24,6 +25,7 @@ class Shape:
     required: tuple[str, ...] = ()
     exclusive: tuple[tuple[str, ...], ...] = ()
     values: Shape | None = None
+    keys: str = ""
     open: bool = False
     items: Shape | None = None
     unique: tuple[str, ...] | None = None
@@ -87,6 +89,9 @@ BOOLEAN = Shape("boolean")
 INT_OR_STRING = Shape("int-or-string")
 ANYTHING = Shape("any")
 PORT = Shape("integer", minimum=1, maximum=65535)
+DNS_LABEL = Shape("string", format="dns-label")
+DNS_SUBDOMAIN = Shape("string", format="dns-subdomain")
+RELATIVE_PATH = Shape("string", format="relative-path")
 STRINGS = Shape("array", items=STRING)
 STRING_MAP = Shape("object", values=STRING)
 
@@ -106,9 +111,9 @@ def array(items: Shape) -> Shape:
     return Shape("array", items=items)
 
 
-def map_of(values: Shape) -> Shape:
-    """A mapping with keys of the user's."""
-    return Shape("object", values=values)
+def map_of(values: Shape, keys: str = "") -> Shape:
+    """A mapping with keys of the user's, of a format if one is given."""
+    return Shape("object", values=values, keys=keys)
 
 
 def choice(*values: str) -> Shape:

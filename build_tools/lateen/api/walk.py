@@ -26,6 +26,8 @@ REJECTED = object()
 """What a check returns for a value that must not be used."""
 
 _INTEGERS = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
+_DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?", re.ASCII)
+_FILE_NAME = re.compile(r"[-._a-zA-Z0-9]+", re.ASCII)
 _DOLLAR = re.compile(r"\[(?:\\.|[^\]\\])*\]|\\.|\$")
 
 
@@ -61,6 +63,8 @@ def _object(shape: Shape) -> Check:
         clean = value
         for key, item in value.items():
             at = (*path, key)
+            if shape.keys and not _FORMATS[shape.keys](key):
+                faults.add(codes.WRONG_FORM, at, key=True, given=faults.show(key), form=shape.keys)
             inner = fields.get(key) or values
             kept: Any
             if inner is None:
@@ -251,7 +255,33 @@ def _is_address(value: str) -> bool:
     return True
 
 
-_FORMATS: dict[str, Callable[[str], bool]] = {"byte": _is_base64, "duration": _is_duration, "ip": _is_address}
+def _is_dns_subdomain(text: str) -> bool:
+    return len(text) <= 253 and all(_DNS_LABEL.fullmatch(label) for label in text.split("."))
+
+
+def _is_dns_label(text: str) -> bool:
+    return len(text) <= 63 and _DNS_LABEL.fullmatch(text) is not None
+
+
+def _is_relative_path(text: str) -> bool:
+    """Whether it stays below where it begins; names become paths, so this is not only a matter of taste."""
+    return not text.startswith("/") and ".." not in text.split("/")
+
+
+def _is_file_name(text: str) -> bool:
+    """Whether it may be a key of a ConfigMap or Secret, each of which may become a file."""
+    return len(text) <= 253 and _FILE_NAME.fullmatch(text) is not None and text != "." and not text.startswith("..")
+
+
+_FORMATS: dict[str, Callable[[str], bool]] = {
+    "byte": _is_base64,
+    "dns-label": _is_dns_label,
+    "dns-subdomain": _is_dns_subdomain,
+    "duration": _is_duration,
+    "file-name": _is_file_name,
+    "ip": _is_address,
+    "relative-path": _is_relative_path,
+}
 
 
 def as_located(value: Any) -> Any:

@@ -27,6 +27,8 @@ DR = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name
 SE = "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: web}\nspec:\n"
 SVC = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec:\n"
 ROUTE = "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: web}\nspec:\n"
+POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n"
+MOUNT = "  containers:\n  - name: web\n"
 TEST = "apiVersion: lateen/v1\nkind: TrafficTest\nmetadata: {name: web}\nspec:\n  calls:\n"
 
 # « stands before the place of the finding. The last column is part of the message or the hint.
@@ -55,6 +57,17 @@ FAULTS = [
     ("LAT0111", "apiVersion: v1\nkind: Service\nmetadata: {name: a, labels: {on: «yes}}\n", "metadata.labels.true"),
     ("LAT0111", "apiVersion: v1\nkind: Service\nmetadata: {name: a, labels: {a: «}}\n", "not null"),
     ("LAT0111", "apiVersion: v1\nkind: Service\nmetadata: «[a]\n", "metadata must be a mapping, not a list"),
+    # names, which become host names and paths
+    ("LAT0115", "apiVersion: v1\nkind: Service\nmetadata: {name: «../../web}\n", "form dns-subdomain"),
+    ("LAT0115", "apiVersion: v1\nkind: Service\nmetadata: {name: «Web}\n", "metadata.name is `Web`"),
+    ("LAT0115", "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: «../a}\n", "dns-label"),
+    ("LAT0115", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {«../x: a}\n", "form file-name"),
+    ("LAT0115", "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {«..: a}\n", "form file-name"),
+    ("LAT0115", POD + "  containers: [{name: «../web}]\n", "form dns-label"),
+    ("LAT0115", POD + MOUNT + "    volumeMounts: [{name: a, mountPath: /a, subPath: «../../etc}]\n", "relative-path"),
+    ("LAT0115", POD + MOUNT + "    volumeMounts: [{name: a, mountPath: /a, subPath: «/etc}]\n", "relative-path"),
+    ("LAT0115", POD + MOUNT + "  volumes: [{name: «../a, emptyDir: {}}]\n", "form dns-label"),
+    ("LAT0115", POD + MOUNT + "  volumes: [{name: a, secret: {items: [{key: a, path: «a/../b}]}}]\n", "relative-path"),
     # unknown fields, at their key
     ("LAT0110", VS + "  hosts: [web]\n  http:\n  - «timeOut: 5s\n", 'did you mean "timeout"?'),
     ("LAT0110", VS + "  hosts: [web]\n  «retries: {attempts: 3}\n", "retries is a field of spec.http[]"),
