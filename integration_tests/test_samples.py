@@ -44,7 +44,7 @@ def test_an_edit_of_any_file_that_was_named_is_put_in_force(up: Run, directory: 
     (directory / "mesh").mkdir(parents=True)
     app = write(directory / "app", web=documents(deployment("web"), service("web")))
     mesh = directory / "mesh"
-    save(mesh / "kustomization.yaml", "resources: [../rules/timeout.yaml]\n")
+    save(mesh / "kustomization.yaml", "resources: [../rules]\n")
     rules = write(directory / "rules", timeout=documents(virtual_service("web", timeout="5s")))
     with up(app, more=(mesh,)) as running:
         save(rules / "timeout.yaml", documents(virtual_service("web", timeout="6s")))

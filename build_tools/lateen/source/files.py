@@ -37,7 +37,10 @@ class Found:
 
 
 def find_files(sources: Iterable[Path | str], *, recursive: bool = False) -> Found:
-    """The files that these files and folders stand for, each once. Raises OSError if one does not exist."""
+    """The files that these files and folders stand for, each once for each namespace that it is put into.
+
+    Raises OSError if one does not exist.
+    """
     found = Found()
     for source in sources:
         if not source:  # a variable that was not set; to Path it is the current folder
@@ -45,7 +48,9 @@ def find_files(sources: Iterable[Path | str], *, recursive: bool = False) -> Fou
         _add(found, Path(source), "", (), recursive)
     unique: dict[object, tuple[Path | Document, str]] = {}
     for part, namespace in found.parts:
-        unique.setdefault(part if isinstance(part, Path) else (part.file, str(part.data)), (part, namespace))
+        unique.setdefault(
+            (part if isinstance(part, Path) else (part.file, str(part.data)), namespace), (part, namespace)
+        )
     found.parts = list(unique.values())
     return found
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from lateen.diagnostics import Diagnostic, Origin
 from lateen.diagnostics.codes import source as codes
 from lateen.source.document import Document, LocatedMap
+from lateen.source.document import Path as Steps
 from lateen.source.yaml import parse
 
 NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -61,32 +62,43 @@ def _read(document: Document, folder: Path, result: Kustomization) -> None:
             result.diagnostics.append(
                 codes.KUSTOMIZATION_FIELD.at(origin, field=name, hint=codes.KUSTOMIZATION_FIELD.fix)
             )
-    if isinstance(space := data.get("namespace"), str):
+    if isinstance(space := data.get("namespace") or "", str):
         result.namespace = space
+    else:
+        result.diagnostics.append(_unusable(document, ("namespace",), "namespace is a string"))
     for name in ("resources", "bases"):
-        for index, text in _items(document, name, result):
+        for index, text in _items(document, (name,), result):
             path = Path(os.path.normpath(folder / str(text)))  # `base/x.yaml`, not `app/../base/x.yaml`
-            if path.exists():
-                result.resources.append((path, document.origin((name, index))))
+            if problem := _problem(path, folder, str(text)):
+                result.diagnostics.append(_unusable(document, (name, index), f"{text}{problem}"))
             else:
-                remote = (
-                    "it is not on this machine, and nothing is fetched" if _is_remote(str(text)) else "no such path"
-                )
-                result.diagnostics.append(_unusable(document, (name, index), f"{text}: {remote}"))
+                result.resources.append((path, document.origin((name, index))))
     for kind in ("ConfigMap", "Secret"):
         name = f"{kind[0].lower()}{kind[1:]}Generator"
-        for index, spec in _items(document, name, result):
+        for index, spec in _items(document, (name,), result):
             _generate(document, folder, kind, (name, index), spec, result)
 
 
-def _is_remote(text: str) -> bool:
-    return "://" in text or text.startswith(("github.com/", "git@")) or "?ref=" in text
+def _problem(path: Path, folder: Path, text: str) -> str:
+    """Why a resource cannot be read; empty if it can."""
+    if not path.exists():
+        remote = "://" in text or text.startswith(("github.com/", "git@")) or "?ref=" in text
+        return ": it is not on this machine, and nothing is fetched" if remote else ": no such path"
+    return "" if path.is_dir() else _outside(path, folder)
 
 
-def _items(document: Document, name: str, result: Kustomization) -> Iterator[tuple[int, Any]]:
-    value = document.data.get(name)
+def _outside(file: Path, folder: Path) -> str:
+    """As for kustomize a file lies in or below the folder, so that no YAML can ask for others; folders need not."""
+    return "" if file.resolve().is_relative_to(folder.resolve()) else f" is not in or below {folder}"
+
+
+def _items(document: Document, path: Steps, result: Kustomization) -> Iterator[tuple[int, Any]]:
+    """The items of the list at `path`, with their indexes."""
+    value: Any = document.data
+    for step in path:
+        value = value[step] if isinstance(step, int) else value.get(step)
     if value is not None and not isinstance(value, list):
-        result.diagnostics.append(_unusable(document, (name,), f"{name} is a list"))
+        result.diagnostics.append(_unusable(document, path, f"{path[-1]} is a list"))
     elif value:
         yield from enumerate(value)
 
@@ -102,32 +114,33 @@ def _generate(
         if name not in _GENERATOR and not (name == "behavior" and spec[name] == "create"):
             result.diagnostics.append(_not_honoured(document, (*path, name), f"{path[0]}.{name}"))
     content: dict[str, bytes] = {}
-    for text in _texts(spec.get("literals")):
-        key, _, value = text.partition("=")
-        content[key] = _unquoted(value).encode()
-    for text in _texts(spec.get("files")):
-        key, _, place = text.rpartition("=")
-        if (read := _file(document, folder, place, path, result)) is not None:
+    for index, text in _items(document, (*path, "literals"), result):
+        key, given, value = str(text).partition("=")
+        if given:
+            content[key] = _unquoted(value).encode()
+        else:  # the text may be a secret that was meant as a value
+            result.diagnostics.append(_unusable(document, (*path, "literals", index), "a literal is KEY=VALUE"))
+    for index, text in _items(document, (*path, "files"), result):
+        key, _, place = str(text).rpartition("=")
+        if (read := _file(document, folder, place, (*path, "files", index), result)) is not None:
             content[key or Path(place).name] = read
-    for text in (*_texts(spec.get("envs")), *_texts([spec["env"]] if spec.get("env") else None)):
-        content |= dict(_variables(_file(document, folder, text, path, result) or b""))
+    for index, text in _items(document, (*path, "envs"), result):
+        content |= _variables(document, folder, str(text), (*path, "envs", index), result)
+    if spec.get("env"):
+        content |= _variables(document, folder, str(spec["env"]), (*path, "env"), result)
     line, column = document.locate(path)
     result.generated.append(_object(document, kind, spec, content, (line, column)))
-
-
-def _texts(value: Any) -> Iterable[str]:
-    return [str(item) for item in value] if isinstance(value, list) else []
 
 
 def _unquoted(text: str) -> str:
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
 
 
-def _file(document: Document, folder: Path, place: str, path: tuple[str, int], result: Kustomization) -> bytes | None:
-    """What a generator reads; as for kustomize it lies in or below the folder, so that no YAML can ask for others."""
+def _file(document: Document, folder: Path, place: str, path: Steps, result: Kustomization) -> bytes | None:
+    """What a generator reads."""
     file = folder / place
-    if not file.resolve().is_relative_to(folder.resolve()):
-        result.diagnostics.append(_unusable(document, path, f"{place} is not in or below {folder}"))
+    if problem := _outside(file, folder):
+        result.diagnostics.append(_unusable(document, path, f"{place}{problem}"))
         return None
     result.inputs.append(file)
     try:
@@ -137,12 +150,17 @@ def _file(document: Document, folder: Path, place: str, path: tuple[str, int], r
         return None
 
 
-def _variables(content: bytes) -> Iterator[tuple[str, bytes]]:
+def _variables(document: Document, folder: Path, place: str, path: Steps, result: Kustomization) -> dict[str, bytes]:
     """The lines `NAME=VALUE` of an env file, comments and empty ones aside."""
-    for line in content.splitlines():
-        if line.strip() and not line.lstrip().startswith(b"#"):
-            name, _, value = line.partition(b"=")
-            yield name.strip().decode(errors="replace"), value
+    found: dict[str, bytes] = {}
+    for number, line in enumerate((_file(document, folder, place, path, result) or b"").splitlines(), 1):
+        name, given, value = line.lstrip().partition(b"=")
+        if given and name:
+            found[name.strip().decode(errors="replace")] = value
+        elif name and not name.startswith(b"#"):  # kustomize would take it from its own environment
+            problem = f"line {number} of {place} is not NAME=VALUE; nothing is taken from the environment"
+            result.diagnostics.append(_unusable(document, path, problem))
+    return found
 
 
 def _object(
@@ -163,10 +181,10 @@ def _object(
     return Document(data, document.file, place[0])
 
 
-def _unusable(document: Document, path: tuple[str | int, ...], problem: str) -> Diagnostic:
+def _unusable(document: Document, path: Steps, problem: str) -> Diagnostic:
     return codes.KUSTOMIZATION_UNUSABLE.at(document.origin(path), problem=problem)
 
 
-def _not_honoured(document: Document, path: tuple[str | int, ...], name: str) -> Diagnostic:
+def _not_honoured(document: Document, path: Steps, name: str) -> Diagnostic:
     origin = document.origin(path, key=True)
     return codes.KUSTOMIZATION_FIELD.at(origin, field=name, hint=codes.KUSTOMIZATION_FIELD.fix)

@@ -119,14 +119,17 @@ def _from_files(sources: tuple[str, ...], recursive: bool) -> Iterator[tuple[Sou
 
 
 def _in_namespace(document: Document, namespace: str) -> Document:
-    """The document with the namespace that a kustomization gives it; that of a kind without one is not looked at."""
+    """The document with the namespace that a kustomization gives it, a Namespace with it as its name.
+
+    The namespace of other kinds without one is not looked at.
+    """
     if not namespace or not isinstance(document.data, LocatedMap):
         return document
     metadata = document.data.get("metadata")
     if not isinstance(metadata, LocatedMap):
         return document
     data, moved = document.data.copy(), metadata.copy()
-    moved["namespace"] = namespace
+    moved["name" if data.get("kind") == "Namespace" else "namespace"] = namespace
     data["metadata"] = moved
     return replace(document, data=data)
 

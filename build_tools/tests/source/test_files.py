@@ -57,6 +57,22 @@ def test_a_folder_that_two_kustomizations_list_is_read_once(write: Write) -> Non
     assert names(read(root / "one", root / "two", root / "base")) == ["c", "a"]
 
 
+def test_a_base_may_be_put_into_two_namespaces(write: Write) -> None:
+    base = {"base/kustomization.yaml": "resources: [a.yaml]\nconfigMapGenerator: [{name: c, literals: [A=b]}]"}
+    overlays = {f"{name}/kustomization.yaml": f"resources: [../base]\nnamespace: {name}" for name in ("one", "two")}
+    loaded = read(write({**base, **overlays, "base/a.yaml": SERVICE.format("a")}), recursive=True)
+    resources, _ = check(loaded.documents)
+    assert {(r.namespace, r.name) for r in resources} == {
+        *(("one", "c"), ("one", "a"), ("two", "c"), ("two", "a"), ("default", "a"), ("default", "c"))
+    }
+
+
+def test_a_namespace_is_renamed_with_what_is_in_it(write: Write) -> None:
+    space = "apiVersion: v1\nkind: Namespace\nmetadata: {name: base, labels: {istio-injection: disabled}}\n"
+    root = write({"kustomization.yaml": "resources: [space.yaml]\nnamespace: shop", "space.yaml": space})
+    assert names(read(root)) == ["shop"]
+
+
 def test_a_kustomization_says_what_its_folder_is(write: Write) -> None:
     listing = "resources: [one.yaml, ../base]\nnamespace: shop\n"
     files = {
@@ -139,6 +155,36 @@ def test_a_generator_reads_nothing_outside_of_its_folder(write: Write) -> None:
     loaded = read(root / "app")
     assert [code for code, _, _ in findings(loaded)] == ["LAT0016", "LAT0016"]
     assert loaded.documents[0].data["data"] == {}
+
+
+def test_files_outside_of_the_folder_are_no_resources(write: Write) -> None:
+    root = write({"rules/one.yaml": SERVICE.format("one"), "app/kustomization.yaml": "resources: [../rules/one.yaml]"})
+    loaded = read(root / "app")
+    assert findings(loaded) == [("LAT0016", "kustomization.yaml", 1)]
+    assert loaded.documents == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "literals: [hunter2]",
+        "literals: password=hunter2",
+        "files: secret.txt",
+        "envs: {a: b}",
+        "envs: [app.env]",
+        "env: app.env",
+    ],
+)
+def test_a_generator_loses_nothing_silently(write: Write, text: str) -> None:
+    listing = f"secretGenerator:\n- name: login\n  {text}\n"
+    loaded = read(write({"kustomization.yaml": listing, "app.env": "A=b\nhunter2\n", "secret.txt": "hunter2"}))
+    assert findings(loaded) == [("LAT0016", "kustomization.yaml", 3)]
+    assert "hunter2" not in loaded.diagnostics[0].message
+
+
+def test_a_namespace_is_text(write: Write) -> None:
+    root = write({"kustomization.yaml": "resources: [a.yaml]\nnamespace: 5", "a.yaml": SERVICE.format("a")})
+    assert findings(read(root)) == [("LAT0016", "kustomization.yaml", 2)]
 
 
 @pytest.mark.parametrize("text", ["- a\n", "resources: web.yaml\n", "resources: [\n"])
