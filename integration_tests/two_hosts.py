@@ -6,7 +6,6 @@ import itertools
 import os
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,6 +16,7 @@ from time import sleep
 import requests
 
 from harness import eventually
+from lateen.cli import main
 from lateen.identity import Authority
 from lateen.identity.files import write
 from lateen.schema.binary import find_envoy
@@ -54,9 +54,8 @@ class TwoHosts:
 
     def compile(self) -> int:
         """What `lateen compile` ends with."""
-        lateen = Path(sys.executable).with_name("lateen")
-        form = ["--bundle", self.form, "--out", self.out, "--at", self.out]
-        return subprocess.run([lateen, "compile", self.mesh, *form], stderr=subprocess.DEVNULL, check=False).returncode
+        out = str(self.out)
+        return main(["compile", str(self.mesh), "--bundle", self.form, "--out", out, "--at", out])
 
     def edit(self, old: str, new: str) -> int:
         """Replace a text in the mesh that stands there once, and compile."""

@@ -21,6 +21,9 @@ Without --example it is the mesh `hello`, whose applications need nothing but Py
 exists already, or another YAML file would become part of the mesh, each is named, nothing is written, and the command
 exits with 2."""
 
+_RUNS = Path("expectations.yaml")
+"""What an example has that `up` can run; the others are of hosts that run already."""
+
 _MADE = frozenset(("compiled", "__pycache__"))
 """Envoy configuration in a checkout; byte code that an installer leaves."""
 
@@ -42,7 +45,8 @@ def run(args: argparse.Namespace) -> int:
         return 2
     _write(folder, content)
     print(*(folder / name for name in content), sep="\n")
-    print(f"now: lateen up {shlex.quote(args.directory)}", file=sys.stderr)
+    verb = "up" if _RUNS in content else "verify"
+    print(f"now: lateen {verb} {shlex.quote(args.directory)}", file=sys.stderr)
     return 0
 
 
