@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from lateen.api.shape import Shape
+from lateen.api.traffic_test import TRAFFIC_TEST
 from lateen.cli import COMMANDS
+from lateen.runtime.traffic.cases import load_tests
+from lateen.source.document import Source
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGES = sorted(
@@ -37,6 +41,21 @@ def test_python_blocks_run_as_one_session(page: Path, monkeypatch: pytest.Monkey
     session = "\n".join(blocks(page, "python"))
     assert session
     exec(compile(session, page_id(page), "exec"), {"__name__": "docs"})  # noqa: S102
+
+
+def test_the_page_on_traffic_tests_has_every_field_and_an_example_without_fault() -> None:
+    page = ROOT / "docs/traffic-tests.md"
+    [example] = blocks(page, "yaml")
+    tests, findings = load_tests(Source(example, page_id(page)))
+    assert (len(tests), findings) == (1, ())
+    tables = page.read_text().replace(example, "")
+    assert [name for name in fields(TRAFFIC_TEST.fields["spec"]) if f"`{name}`" not in tables] == []
+
+
+def fields(shape: Shape) -> set[str]:
+    """The names of all fields below a shape."""
+    inner = (*shape.fields.values(), *([shape.items] if shape.items else []))
+    return {*shape.fields, *(name for each in inner for name in fields(each))} - {"calls", "metrics"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
