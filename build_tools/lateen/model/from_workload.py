@@ -119,7 +119,7 @@ def _workload(body: Fields, context: Context, labels: dict[str, str], annotation
     for name in templates:
         if name not in _TEMPLATES:
             metadata.report(codes.FIELD_NOT_COMPILED, "annotations", TEMPLATES, field=f"template {name} of {TEMPLATES}")
-    injected = _injected(spec, labels, annotations, namespace in context.uninjected)
+    injected = _injected(spec, metadata, labels, annotations, namespace in context.uninjected)
     return Workload(
         name="",
         namespace=namespace,
@@ -141,12 +141,20 @@ def _workload(body: Fields, context: Context, labels: dict[str, str], annotation
     )
 
 
-def _injected(spec: Fields, labels: dict[str, str], annotations: dict[str, str], opted_out: bool) -> bool:
+def _injected(
+    spec: Fields, metadata: Fields, labels: dict[str, str], annotations: dict[str, str], opted_out: bool
+) -> bool:
     """Whether a pod gets a sidecar: the namespace and the pod can each opt out, and neither overrules the other.
 
-    Source: the logic of Istio's injector in its documentation of injection labels; where neither says anything, as if
-    `enableNamespacesByDefault` were set. A revision label (`istio.io/rev`) asks for injection by one of several control
-    planes, and here there is one.
+    Source: Istio's injector (`injectRequired`) and the selectors of its webhook; where neither says anything, as if
+    `enableNamespacesByDefault` were set. The label wins over the annotation, and a value that is neither true nor false
+    counts as none. A revision label (`istio.io/rev`) asks for injection by one of several control planes, and here
+    there is one.
     """
-    choice = (labels.get(INJECT) or annotations.get(INJECT) or "").lower()
+    place, given = ("labels", labels) if INJECT in labels else ("annotations", annotations)
+    choice = given.get(INJECT, "")
+    if choice not in ("", "true", "false"):
+        hint = 'it is "true" or "false", in lower case'
+        kind = metadata.resource.kind
+        metadata.report(codes.UNREAD, place, INJECT, hint=hint, field=f"{INJECT}: {choice}", kind=kind)
     return not (spec.flag("hostNetwork") or opted_out or choice == "false")

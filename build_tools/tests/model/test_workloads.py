@@ -112,6 +112,7 @@ def test_a_network_leaves_out_addresses_in_files(mesh_of: Load) -> None:
         (pod(), True, "istio"),
         (pod(labels="{sidecar.istio.io/inject: 'false'}"), False, "disabled"),
         (pod(annotations="{sidecar.istio.io/inject: 'false'}"), False, "disabled"),
+        (pod(labels="{sidecar.istio.io/inject: ''}", annotations="{sidecar.istio.io/inject: 'false'}"), True, "istio"),
         (pod(spec=", hostNetwork: true"), False, "disabled"),
         (pod(labels="{security.istio.io/tlsMode: disabled}"), True, "disabled"),
         (
@@ -138,6 +139,15 @@ def test_a_pod_has_a_sidecar_unless_it_opts_out(mesh_of: Load, text: str, inject
     (workload,) = mesh.workloads
     assert (workload.injected, workload.tls_mode) == (injected, tls_mode)
     assert [p.kind for p in mesh.proxies()] == (["sidecar"] if injected else [])
+
+
+@pytest.mark.parametrize("field", ["labels", "annotations"])
+def test_a_choice_that_istio_cannot_read_is_none(mesh_of: Load, field: str) -> None:
+    mesh = mesh_of(pod(**{field: "{sidecar.istio.io/inject: 'no'}"}))
+    assert [workload.injected for workload in mesh.workloads] == [True]
+    assert [(f.code, f.message.split(" of ")[0]) for f in mesh.diagnostics] == [
+        ("LAT0227", "sidecar.istio.io/inject: no")
+    ]
 
 
 def test_a_finished_pod_is_none(mesh_of: Load) -> None:
