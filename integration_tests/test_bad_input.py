@@ -164,3 +164,11 @@ def test_a_command_that_does_not_exist(base: Path, directory: Path) -> None:
 def test_a_state_directory_too_deep_for_sockets(base: Path, directory: Path) -> None:
     mesh = write(directory, web=documents(deployment("web"), service("web")))
     assert "LAT0713" in refused(base / ("x" * 120), mesh)
+
+
+def test_a_mesh_without_tests_has_nothing_to_judge(base: Path, directory: Path) -> None:
+    """It starts, which is something, but is not what `--once` was asked for."""
+    mesh = write(directory, web=documents(deployment("web"), service("web")))
+    code, out, errors = Command(base, "up", str(mesh), "--once").end()
+    assert (code, "0 of 0 expectations held" in out) == (0, True)
+    assert "no TrafficTest" in errors
