@@ -40,12 +40,12 @@ def test_what_is_written_through_the_gateway_is_read_from_every_follower(up: Run
 
 
 def test_an_edit_of_any_file_that_was_named_is_put_in_force(up: Run, directory: Path) -> None:
-    """Two folders, one of them by a kustomization that leads elsewhere."""
+    """Two folders, one of them by a kustomization that leads to a file below it."""
     (directory / "mesh").mkdir(parents=True)
     app = write(directory / "app", web=documents(deployment("web"), service("web")))
     mesh = directory / "mesh"
-    save(mesh / "kustomization.yaml", "resources: [../rules]\n")
-    rules = write(directory / "rules", timeout=documents(virtual_service("web", timeout="5s")))
+    save(mesh / "kustomization.yaml", "resources: [rules/timeout.yaml]\n")
+    rules = write(mesh / "rules", timeout=documents(virtual_service("web", timeout="5s")))
     with up(app, more=(mesh,)) as running:
         save(rules / "timeout.yaml", documents(virtual_service("web", timeout="6s")))
         running.events.wait_for(lambda e: e["event"] == "compiled" and e["generation"] == 2 and e["changed"], 20)
