@@ -167,7 +167,10 @@ def write_connections(directory: Path, log: Path) -> None:
     ]
     line = {"text": "%ACCESS_LOG_TYPE% %DOWNSTREAM_LOCAL_PORT%"}
     provider = {"name": "file", "envoyFileAccessLog": {"path": str(log), "logFormat": line}}
-    config = f"outboundTrafficPolicy: {{mode: REGISTRY_ONLY}}\nextensionProviders: {json.dumps([provider])}\n"
+    config = (
+        f"outboundTrafficPolicy: {{mode: REGISTRY_ONLY}}\nextensionProviders: {json.dumps([provider])}\n"
+        "defaultConfig: {drainDuration: 1s}\n"
+    )
     files = {"workloads": documents(*workloads), "policies": POLICIES, "outside": OUTSIDE, "edge": EDGE}
     write(directory, mesh=MESH_CONFIG + config, **files)
 
@@ -179,6 +182,7 @@ class Mesh:
     running: Running
     log: Path
     """Access log of the sidecar of `teller`."""
+    directory: Path
 
     def connect(self, owner: str, port: int) -> socket.socket:
         """A connection that the proxy of a workload takes from it."""

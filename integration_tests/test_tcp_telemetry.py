@@ -29,9 +29,10 @@ from connections import (
     moved_since,
     write_connections,
 )
-from harness import eventually
+from harness import counters, eventually, in_force
 from lateen.runtime.plan import Settings
 from lateen.runtime.supervisor import Options, start
+from meshes import save
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
     log = folder / "access.log"
     write_connections(folder / "mesh", log)
     with start(Settings(folder / "mesh"), Options(base=tmp_path_factory.mktemp("runs"))) as running:
-        yield Mesh(running, log)
+        yield Mesh(running, log, folder / "mesh")
 
 
 def say(connection: socket.socket, text: bytes = b"hello\n") -> bytes:
@@ -72,6 +73,14 @@ def workload(name: str, **differing: str) -> Labels:
 NOBODY = {**dict.fromkeys(workload(""), "unknown"), "canonical_revision": "latest"}
 NO_LABELS = {"app": "unknown", "version": "unknown"}
 """An endpoint does not say these."""
+
+EVERY_LISTENER = """
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: {name: mesh, namespace: istio-system}
+spec: {accessLogging: [{providers: [{name: envoy}]}]}
+"""
+"""An edit that replaces all of them."""
 
 
 def labels(reporter: str, source: Labels, destination: Labels, service: str, **differing: str) -> Labels:
@@ -214,3 +223,17 @@ def test_a_gateway_reports_as_source(mesh: Mesh, port: int, text: bytes) -> None
     edge = workload("edge", version="unknown", canonical_revision="latest")
     assert said == labels("source", edge, workload("lines", **NO_LABELS), "lines")
     assert added == counts(len(text), len(text))
+
+
+def test_counts_outlive_the_listeners_that_made_them(mesh: Mesh) -> None:
+    say(mesh.connect("web", LINES))
+    eventually(lambda: CLOSED in {name for name, _ in mesh.counts("web")})
+    before = mesh.counts("web")
+
+    def draining() -> int:
+        return counters(mesh.running, "web", r"^listener_manager\.total_listeners_draining$").popitem()[1]
+
+    in_force(mesh.running, lambda: save(mesh.directory / "telemetry.yaml", EVERY_LISTENER))
+    assert draining()
+    eventually(lambda: not draining())
+    assert mesh.counts("web") == before

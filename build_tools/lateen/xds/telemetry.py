@@ -19,9 +19,15 @@ NAME = "istio.stats"
 NAMESPACE = "wasmcustom"
 """The stat scope whose metrics are exposed without `envoy_`, once a Wasm module is loaded."""
 
-# Labels may hold what a client chose, such as the host of an outbound request: their number is bounded.
+# Labels may hold what a client chose, such as the host of an outbound request: their number is bounded. All loggers
+# share the scope: with one of its own, a replaced listener's counts would go when it is drained.
 _MAX_SERIES = 10_000
-_SCOPE: Config = {"prefix": NAMESPACE, "max_counters": _MAX_SERIES, "max_histograms": _MAX_SERIES}
+_SCOPE: Config = {
+    "prefix": NAMESPACE,
+    "sharing_name": NAME,
+    "max_counters": _MAX_SERIES,
+    "max_histograms": _MAX_SERIES,
+}
 
 _ONE: Config = {"value_fixed": 1}
 _SENT, _RECEIVED = "%DOWNSTREAM_WIRE_BYTES_SENT%", "%DOWNSTREAM_WIRE_BYTES_RECEIVED%"
