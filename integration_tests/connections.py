@@ -64,6 +64,7 @@ spec:
       tagOverrides:
         source_app: {operation: REMOVE}
         port: {value: destination.port}
+        even: {value: "(destination.port)%2 == 0"}
         tenant: {value: "request.headers['x-tenant']"}
     - {match: {metric: TCP_SENT_BYTES}, disabled: true}
 """

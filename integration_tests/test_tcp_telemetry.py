@@ -201,7 +201,7 @@ def test_metrics_are_changed_as_telemetry_says(mesh: Mesh) -> None:
     eventually(lambda: moved_since(before, mesh.counts("teller")).keys() >= {OPENED, CLOSED, RECEIVED})
     moved = moved_since(before, mesh.counts("teller"))
     [(closed, _)] = moved[CLOSED]
-    assert {"port": str(LINES), "tenant": "unknown"}.items() <= closed.items()
+    assert {"port": str(LINES), "even": "false", "tenant": "unknown"}.items() <= closed.items()
     assert "source_app" not in closed
     [(opened, _)] = moved[OPENED]
     assert opened == labels("source", workload("teller"), workload("lines", **NO_LABELS), "lines")

@@ -32,6 +32,8 @@ _SPECIAL_CLUSTERS = (BLACK_HOLE_CLUSTER, PASSTHROUGH_CLUSTER, INBOUND_PASSTHROUG
 _ROUTE = f"{{'block_all': '{BLACK_HOLE_CLUSTER}', 'allow_any': '{PASSTHROUGH_CLUSTER}'}}[xds.route_name]"
 _CLUSTER = f"xds.cluster_name in {list(_SPECIAL_CLUSTERS)} ? xds.cluster_name : {_SERVICE}['name']"
 _GRPC = "request.headers['content-type'].startsWith('application/grpc') ? 'grpc' : 'http'"
+_CLOSING = r")\u0025"
+"""`)%` in JSON: as it stands it would end the operator."""
 
 
 def http_labels(chain: Chain) -> dict[str, str]:
@@ -154,6 +156,13 @@ def _first(*sources: _Source) -> str:
         return parameter.replace("%", "%%")
     if len(sources) == 1:
         return f"%{operator}({parameter})%"
-    literal = [(_CEL, f"'{text}'") if operator == _TEXT else (operator, text) for operator, text in sources]
+    literal = [(_CEL, _quoted(text)) if operator == _TEXT else (operator, text) for operator, text in sources]
     operators = [{"command": operator, "param": parameter} for operator, parameter in literal]
-    return f"%COALESCE({json.dumps({'operators': operators}, separators=(',', ':'))})%"
+    given = json.dumps({"operators": operators}, separators=(",", ":"))
+    return f"%COALESCE({given.replace(')%', _CLOSING)})%"
+
+
+def _quoted(text: str) -> str:
+    """A string of CEL."""
+    escaped = text.replace("\\", r"\\").replace("'", r"\'")
+    return f"'{escaped}'"

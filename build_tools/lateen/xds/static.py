@@ -20,7 +20,7 @@ def static_bootstrap(snapshot: Snapshot, modules: Literal["path", "inline"] = "p
     Routes, endpoints and extension configurations move to where they are used. Secrets that the snapshot does not hold
     are named by file (`LATEEN_CERT_DIR`). What the snapshot holds stands in clear.
     """
-    inliner = Inliner(snapshot, modules)
+    inliner = Inliner(snapshot, modules, lasting=True)
     config = base_bootstrap(snapshot.proxy)
     resources = config["static_resources"]
     resources["listeners"] += inliner.listeners()
@@ -46,6 +46,7 @@ class Inliner:
     """Copies configuration, with what it names by discovery in its place.
 
     Secrets stay names: `secret` gives the reference to one (default: to a static one), `secrets()` what they are.
+    `lasting` says that listeners are never replaced: their metrics then need no shared scope.
     """
 
     def __init__(
@@ -53,6 +54,8 @@ class Inliner:
         snapshot: Snapshot,
         modules: Literal["path", "inline"] = "path",
         secret: Callable[[str], Config] = _static_secret,
+        *,
+        lasting: bool = False,
     ) -> None:
         self._snapshot = snapshot
         self._modules = modules
@@ -63,6 +66,7 @@ class Inliner:
             ("config_discovery", self._extension),
             ("sds_config", self._secret),
             ("filename", self._module),
+            *((("sharing_name", self._scope),) if lasting else ()),
         )
 
     def listeners(self) -> list[Config]:
@@ -126,6 +130,10 @@ class Inliner:
             return source
         module = next((f.module() for f in catalog().values() if f.kind == "wasm" and f.module_name == name), None)
         return source if module is None else {"inline_bytes": base64.b64encode(module).decode()}
+
+    def _scope(self, scope: Config) -> Config:
+        """A stat scope of its own: `envoy --mode validate` of 1.40 ends with a crash if it has made a shared one."""
+        return self._rest(scope, "sharing_name")
 
 
 def _redacted(value: Any) -> Any:
