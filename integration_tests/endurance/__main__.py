@@ -16,9 +16,10 @@ def main() -> int:
     """Run it."""
     parser = argparse.ArgumentParser(prog="endurance", description=__doc__)
     parser.add_argument("--seconds", type=float, default=1800.0, help="how long (default 1800)")
-    seconds = parser.parse_args().seconds
+    parser.add_argument("--runtime", choices=("process", "docker"), default="process", help="where (default process)")
+    given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
-        report = soak(seconds, Path(folder), Options(base=Path(folder) / "runs"))
+        report = soak(given.seconds, Path(folder), Options(runtime=given.runtime, base=Path(folder) / "runs"))
     sys.stdout.write("".join(f"{line}\n" for line in lines(report)))
     return 0 if report.held else 1
 

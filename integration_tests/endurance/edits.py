@@ -15,22 +15,23 @@ from harness import in_force
 from lateen.runtime.supervisor import Running
 from meshes import APPS, deployment, documents, save, service
 
-BACKENDS = "backends.example"
-"""A host of which each edit of the kind `endpoints` changes the endpoints, over two servers."""
+BACKENDS = "backends"
+"""A service of which each edit of the kind `endpoints` changes the endpoints, over two workloads."""
 
 PATIENCE = 60.0
 """Seconds until an edit must be in force, on a machine that has much else to do."""
 
-Backend = tuple[str, int]
-"""Address and port of a server outside the mesh."""
+_BACKENDS: dict[str, dict[str, str]] = {name: {"app": name} for name in ("first", "second")}
+_BOTH = {"group": BACKENDS}
 
 
-def storefront(source: Path, directory: Path, backends: tuple[Backend, Backend], drain: str) -> Path:
-    """A copy of the storefront, with the workload `slow` and the host BACKENDS, whose proxies drain for `drain`."""
+def storefront(source: Path, directory: Path, drain: str) -> Path:
+    """A copy of the storefront, with the workload `slow` and the service BACKENDS, whose proxies drain for `drain`."""
     copytree(source, directory, ignore=ignore_patterns("compiled", "__pycache__"))
     copy(APPS / "echo.py", directory / "app")
     save(directory / "slow.yaml", documents(deployment("slow"), service("slow")))
-    save(directory / "backends.yaml", documents(_backends(*backends)))
+    save(directory / "workloads.yaml", documents(*(_backend(name) for name in _BACKENDS)))
+    save(directory / "backends.yaml", documents(_backends(_BOTH)))
     config = yaml.safe_load((directory / "mesh.yaml").read_text())
     config["defaultConfig"]["drainDuration"] = drain
     save(directory / "mesh.yaml", yaml.safe_dump(config))
@@ -40,8 +41,8 @@ def storefront(source: Path, directory: Path, backends: tuple[Backend, Backend],
 class Editor:
     """Saves one file after another, each with content that it never had before, and waits until that is in force."""
 
-    def __init__(self, running: Running, directory: Path, backends: tuple[Backend, Backend]) -> None:
-        self._running, self._directory, self._backends = running, directory, backends
+    def __init__(self, running: Running, directory: Path) -> None:
+        self._running, self._directory = running, directory
         self._kinds: Iterator[Callable[[int], None]] = itertools.cycle(
             (
                 self.weights,
@@ -76,10 +77,9 @@ class Editor:
             spec["http"][0]["match"] = [{"headers": {"x-canary": {"regex": f"true|canary-{number}"}}}]
 
     def endpoints(self, number: int) -> None:
-        """Where BACKENDS is: at one server, at both, at the other, at both."""
-        first, second = self._backends
-        chosen = ([first], [first, second], [second], [second, first])[number // 9 % 4]
-        self._put("backends.yaml", documents(_backends(*chosen)))
+        """Which workload is behind BACKENDS: the one, both, the other, both."""
+        chosen = (_BACKENDS["first"], _BOTH, _BACKENDS["second"], _BOTH)[number // 9 % 4]
+        self._put("backends.yaml", documents(_backends(chosen)))
 
     def policy(self, number: int) -> None:
         """The connection pool towards `catalog`."""
@@ -128,18 +128,15 @@ class Editor:
         in_force(self._running, lambda: save(self._directory / file, text), PATIENCE)
 
 
-def _backends(*backends: Backend) -> dict[str, Any]:
-    """A ServiceEntry for BACKENDS at these servers."""
-    endpoints = [{"address": address, "ports": {"http": port}} for address, port in backends]
-    return {
-        "apiVersion": "networking.istio.io/v1",
-        "kind": "ServiceEntry",
-        "metadata": {"name": "backends"},
-        "spec": {
-            "hosts": [BACKENDS],
-            "location": "MESH_EXTERNAL",
-            "ports": [{"number": 8080, "name": "http", "protocol": "HTTP"}],
-            "resolution": "STATIC",
-            "endpoints": endpoints,
-        },
-    }
+def _backend(name: str) -> dict[str, Any]:
+    """A workload without a sidecar."""
+    workload = deployment(name, inject=False)
+    workload["spec"]["template"]["metadata"]["labels"] |= _BOTH
+    return workload
+
+
+def _backends(selector: dict[str, str]) -> dict[str, Any]:
+    """The Service BACKENDS of the workloads with these labels."""
+    backends = service(BACKENDS)
+    backends["spec"]["selector"] = selector
+    return backends

@@ -49,7 +49,7 @@ class Load:
         clients = [
             *((f"expectations {n}", self._expectations(n), 0.12) for n in range(_CALLERS)),
             ("keep-alive", self._kept("web", "http://catalog:8080/products", _all_in_stock), 0.25),
-            ("endpoints", self._kept("web", f"http://{BACKENDS}:8080/", _anything), 0.25),
+            ("endpoints", self._kept("web", f"http://{BACKENDS}.default:8080/", _anything), 0.25),
             *(("long", self._kept("web", _SLOW, _anything), 0.1) for _ in range(2)),
         ]
         threads = [threading.Thread(target=self._run, args=client, daemon=True) for client in clients]

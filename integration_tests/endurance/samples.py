@@ -6,11 +6,16 @@ import os
 import threading
 from array import array
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from docker.errors import NotFound
+
+from lateen.runtime.child import Child
+from lateen.runtime.docker.container import Container
+from lateen.runtime.docker.engine import connect
 from lateen.runtime.supervision import Supervision
 
 _SAMPLES = 400
@@ -70,6 +75,7 @@ class Samples:
         self._processes, self._folder = processes, folder
         self._interval = max(0.5, seconds / _SAMPLES)
         self._values: dict[tuple[str, Measure], array[float]] = {}
+        self._pids: dict[str, int] = {}
         self.largest = 0
         self._stop = threading.Event()
 
@@ -97,11 +103,23 @@ class Samples:
     def _run(self) -> None:
         while not self._stop.wait(self._interval):
             self.largest = max(self.largest, _size(self._folder))
-            pids = {"supervisor": os.getpid(), **{one.name: one.child.pid for one in self._processes}}
-            for process, pid in pids.items():
-                with suppress(OSError):  # it ended, and is started again
-                    for measure, value in zip(MEASURES, _usage(pid), strict=True):
-                        self._values.setdefault((process, measure), array("d")).append(value)
+            self._take("supervisor", os.getpid())
+            for one in self._processes:
+                self._take(one.name, self._pid(one.child))
+
+    def _take(self, process: str, pid: int) -> None:
+        with suppress(OSError):  # it ended, and is started again
+            for measure, value in zip(MEASURES, _usage(pid), strict=True):
+                self._values.setdefault((process, measure), array("d")).append(value)
+
+    def _pid(self, process: Child | Container) -> int:
+        """The number of a process on this machine, of a container that of its first; 0 if there is none any more."""
+        if not isinstance(process, Container):
+            return process.pid
+        if process.id not in self._pids:
+            with closing(connect()) as engine, suppress(NotFound):
+                self._pids[process.id] = int(engine.api.inspect_container(process.id)["State"]["Pid"])
+        return self._pids.get(process.id, 0)
 
 
 def _usage(pid: int) -> tuple[float, float, float]:

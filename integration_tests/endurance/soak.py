@@ -7,7 +7,6 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from arrivals import Arrivals
 from endurance.edits import Editor, storefront
 from endurance.load import Load
 from endurance.samples import Level, Samples
@@ -64,19 +63,17 @@ class Report:
 def soak(seconds: float, folder: Path, options: Options) -> Report:
     """Run the storefront for so many seconds; the copy that is edited is in `folder`."""
     report = Report()
-    with Arrivals("127.0.0.1") as first, Arrivals("127.0.0.1") as second:
-        backends = ("127.0.0.1", first.port), ("127.0.0.1", second.port)
-        directory = storefront(STOREFRONT, folder / "storefront", backends, f"{DRAIN_SECONDS}s")
-        settings = Settings(directory, certificate_lifetime=CERTIFICATE_SECONDS)
-        with start(settings, replace(options, notify=report.hear)) as running:
-            editor, load = Editor(running, directory, backends), Load(running)
-            samples = Samples(running.processes, running.files.root, seconds)
-            begin, certificates = time.monotonic(), _renewed(running)
-            with load.applied(), samples.taken():
-                while (passed := time.monotonic() - begin) < seconds:
-                    report.edits[editor.edit()] += 1
-                    time.sleep(max(0.0, begin + editor.made * EDIT_EVERY - time.monotonic()))
-            report.seconds, report.renewals = passed, _renewed(running) - certificates
+    directory = storefront(STOREFRONT, folder / "storefront", f"{DRAIN_SECONDS}s")
+    settings = Settings(directory, certificate_lifetime=CERTIFICATE_SECONDS)
+    with start(settings, replace(options, notify=report.hear)) as running:
+        editor, load = Editor(running, directory), Load(running)
+        samples = Samples(running.processes, running.files.root, seconds)
+        begin, certificates = time.monotonic(), _renewed(running)
+        with load.applied(), samples.taken():
+            while (passed := time.monotonic() - begin) < seconds:
+                report.edits[editor.edit()] += 1
+                time.sleep(max(0.0, begin + editor.made * EDIT_EVERY - time.monotonic()))
+        report.seconds, report.renewals = passed, _renewed(running) - certificates
     report.calls, report.failures, report.failed = load.made, load.failures, load.failed
     report.levels, report.disk = samples.levels(), samples.largest
     return report
