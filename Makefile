@@ -64,8 +64,8 @@ integration: setup setup-prometheus setup-docker setup-bench ## integration test
 bench: setup setup-bench ## benchmarks (ARGS=compile, start, sizes, reload or data-plane for one; docs/benchmarks.md)
 	@PYTHONPATH=build_tools/scripts $(BIN)/python -m bench $(ARGS)
 
-soak: setup ## the storefront for 30 minutes under load, edits and new certificates (ARGS="--seconds 600")
-	@PYTHONPATH=integration_tests $(BIN)/python -m endurance $(ARGS)
+soak: setup ## the storefront for 30 minutes under load, edits and new certificates (RUNTIME=docker, ARGS="--seconds 600")
+	@PYTHONPATH=integration_tests $(BIN)/python -m endurance $(if $(RUNTIME),--runtime $(RUNTIME)) $(ARGS)
 
 fuzz: setup ## longer property tests than `make unit` runs
 	@HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest build_tools/tests -m hypothesis

@@ -46,9 +46,9 @@ def test_a_process_that_grows_is_seen(base: Path) -> None:
     processes = Supervision(Events())
     for name, script in (("grows", grow), ("level", "import time; time.sleep(60)")):
         processes.add(name, partial(Child, [sys.executable, "-c", script], base / f"{name}.log"))
-    samples = Samples(processes, base, seconds=10)
+    samples = Samples(processes, base, seconds=6)
     with samples.taken():
-        sleep(10)
+        sleep(6)
     processes.stop()
     growing = {(level.process, level.measure) for level in samples.levels() if not level.flat}
     assert growing == {("grows", MEMORY), ("grows", DESCRIPTORS)}

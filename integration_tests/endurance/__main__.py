@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from endurance.soak import Report, soak
+from lateen.diagnostics import MeshError
 from lateen.runtime.supervisor import Options
 
 
@@ -19,7 +20,10 @@ def main() -> int:
     parser.add_argument("--runtime", choices=("process", "docker"), default="process", help="where (default process)")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
-        report = soak(given.seconds, Path(folder), Options(runtime=given.runtime, base=Path(folder) / "runs"))
+        try:
+            report = soak(given.seconds, Path(folder), Options(runtime=given.runtime, base=Path(folder) / "runs"))
+        except MeshError as error:
+            parser.error(str(error))
     sys.stdout.write("".join(f"{line}\n" for line in lines(report)))
     return 0 if report.held else 1
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
 from docker.errors import NotFound
 
@@ -36,7 +35,7 @@ class Measure:
         return max(self.part * before, self.least)
 
 
-MEMORY = Measure("memory", "KiB", 0.05, 2 * 1024)
+MEMORY = Measure("memory", "KiB", 0.05, 4 * 1024)
 """Anonymous resident memory: what a process made, without pages of files, which come and go with the page cache.
 
 The allowance is noise: TCMalloc returns memory in spans and lazily, V8 and Python collect when they like.
@@ -52,7 +51,11 @@ MEASURES = (MEMORY, DESCRIPTORS, THREADS)
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """The median of the second quarter of a run and that of its last."""
+    """The least of the second quarter of a run and that of its last.
+
+    What is lost for good raises the least as much as the rest; what comes and goes, such as listeners that drain, does
+    not.
+    """
 
     process: str
     measure: Measure
@@ -96,7 +99,7 @@ class Samples:
         for (process, measure), values in self._values.items():
             quarter = len(values) // 4
             if quarter:
-                before, after = median(values[quarter : 2 * quarter]), median(values[-quarter:])
+                before, after = min(values[quarter : 2 * quarter]), min(values[-quarter:])
                 found.append(Level(process, measure, before, after))
         return found
 

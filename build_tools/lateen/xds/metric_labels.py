@@ -31,7 +31,9 @@ _SERVICE = "xds.cluster_metadata.filter_metadata['istio']['services'][0]"
 _SPECIAL_CLUSTERS = (BLACK_HOLE_CLUSTER, PASSTHROUGH_CLUSTER, INBOUND_PASSTHROUGH_CLUSTER)
 _ROUTE = f"{{'block_all': '{BLACK_HOLE_CLUSTER}', 'allow_any': '{PASSTHROUGH_CLUSTER}'}}[xds.route_name]"
 _CLUSTER = f"xds.cluster_name in {list(_SPECIAL_CLUSTERS)} ? xds.cluster_name : {_SERVICE}['name']"
-_GRPC = "request.headers['content-type'].startsWith('application/grpc') ? 'grpc' : 'http'"
+_TYPE = "request.headers['content-type']"
+_GRPC = f"{_TYPE} == 'application/grpc' || {_TYPE}.startsWith('application/grpc+') ? 'grpc' : 'http'"
+"""As Envoy tells gRPC: gRPC-Web is not, unless a filter has made it gRPC."""
 _CLOSING = r")\u0025"
 """`)%` in JSON: as it stands it would end the operator."""
 
