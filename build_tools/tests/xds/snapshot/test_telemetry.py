@@ -277,6 +277,12 @@ def test_a_grpc_call_shows_its_status(running: Running) -> None:
     assert labels["grpc_response_status"] == "7"
 
 
+def test_grpc_web_is_http(running: Running) -> None:
+    labels = running.counted(outbound("http://peer:8080/", **{"content-type": "application/grpc-web+proto"}))
+    assert labels["request_protocol"] == "http"
+    assert labels["grpc_response_status"] == ""
+
+
 def loggers(snapshot: Snapshot, kind: str) -> list[tuple[str, Config]]:
     """The stats loggers of all filters of that kind, each with its listener's direction."""
     return [
