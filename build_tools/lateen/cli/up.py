@@ -91,7 +91,10 @@ def run(args: argparse.Namespace) -> int:
         with start(settings, options) as running:
             ready = True
             report(running.diagnostics, args)
-            return _judge(running, args) if args.once else _serve(running, args, interrupt)
+            try:
+                return _judge(running, args) if args.once else _serve(running, args, interrupt)
+            finally:
+                interrupt.seen = True  # what is being cleaned up is cleaned up whole
     except MeshError as error:
         report(error.diagnostics, args)
         return 2
@@ -153,6 +156,8 @@ def _tell(event: Event, args: argparse.Namespace) -> None:
                 print("lateen: that edit is not in force, the mesh goes on as before", file=sys.stderr)
         case {"event": "compiled", "generation": int(generation), "changed": int(changed)} if generation > 1:
             print(f"lateen: generation {generation}: {changed} resources changed", file=sys.stderr)
+        case {"event": "preparing", "what": what}:
+            print(f"lateen: {what}", file=sys.stderr)
         case {"event": "ended", "process": name, "status": status, "log": log}:
             print(f"lateen: {name} ended ({status}), see {log}", file=sys.stderr)
         case {"event": "unhealthy", "process": name, "reason": reason}:

@@ -22,6 +22,7 @@ Event = dict[str, Any]
 | `compiled` | the control plane | `generation`, `changed`: number of resources |
 | `diagnostics` | the control plane | `generation`, `findings`, `used`: false for an edit that was not put in force |
 | `nack` | the control plane | `proxy`, `type`, `name`, `message`, `origin` |
+| `preparing` | the supervisor | `what`: an image is built or pulled, which takes a while |
 | `ended` | the supervisor | `process`, `status`, `log` |
 | `restarted` | the supervisor | `process` |
 | `unhealthy` | the supervisor | `process`, `reason`: a probe failed too often, and the process is told to end |

@@ -72,9 +72,10 @@ def end_orphans() -> Iterator[str]:
         client = connect()
     except MeshError:
         return
-    for run in sorted(orphans(client)):
-        remove_run(client, run)
-        yield run
+    with contextlib.closing(client):
+        for run in sorted(orphans(client)):
+            remove_run(client, run)
+            yield run
 
 
 def _remove(run: Run) -> None:
@@ -83,5 +84,6 @@ def _remove(run: Run) -> None:
         from lateen.runtime.docker.engine import connect  # noqa: PLC0415 - what it needs is an extra
         from lateen.runtime.docker.leftovers import remove_run  # noqa: PLC0415
 
-        remove_run(connect(run.files.engine.read_text()), run.id)
+        with contextlib.closing(connect(run.files.engine.read_text())) as client:
+            remove_run(client, run.id)
     clear(run.files.root)

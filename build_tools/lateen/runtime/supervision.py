@@ -6,7 +6,7 @@ import json
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
@@ -129,16 +129,21 @@ class Supervision:
 
     def add_all(self, spawns: Sequence[tuple[str, Callable[[], Process]]], parallel: int) -> list[Supervised]:
         """Start several, some at a time on threads of their own. Raises OSError if one cannot be; others may run."""
-        with ThreadPoolExecutor(parallel) as pool:
+        pool = ThreadPoolExecutor(parallel)
+        try:
             children = [pool.submit(spawn) for _, spawn in spawns]
+            wait(children, return_when=FIRST_EXCEPTION)
+        finally:  # after Ctrl-C too nothing is started behind the back of whoever removes what was
+            pool.shutdown(cancel_futures=True)
         added = [
             Supervised(name, spawn, child.result(), first_delay=self.first_delay)
             for (name, spawn), child in zip(spawns, children, strict=True)
-            if child.exception() is None
+            if not child.cancelled() and child.exception() is None
         ]
         self._supervised += added
         for child in children:
-            child.result()
+            if not child.cancelled():
+                child.result()
         return added
 
     def run(self, spawn: Callable[[], Process]) -> Process:

@@ -88,13 +88,13 @@ def start(settings: Settings, options: Options = Options()) -> Iterator[Running]
             run.describe(settings.directory, {})
         launcher = Launcher(run.id, run.files, envoy, options.started, mesh.config.drain_duration)
         with (
-            _runtime(options, launcher, claimed.block) as runtime,
+            _runtime(options, launcher, claimed.block, events) as runtime,
             Rotation(events, run.files.logs, run.files.calls),
             _processes(run.id, events) as processes,
         ):
             with _usable(run.files.root):
                 plan, bootstraps, warnings = _prepare(mesh, settings, runtime, run.files, _headers(tests))
-            startup = runtime.launch(plan, bootstraps, processes)
+                startup = runtime.launch(plan, bootstraps, processes)
             remarks = startup.wait(options.timeout)
             view = runtime.view(plan)
             run.describe(settings.directory, {proxy.key: proxy.address for proxy in view.proxies})
@@ -149,14 +149,14 @@ def _usable(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _runtime(options: Options, launcher: Launcher, block: Block) -> Iterator[Runtime]:
+def _runtime(options: Options, launcher: Launcher, block: Block, events: Events) -> Iterator[Runtime]:
     if options.runtime == "process":
         yield ProcessRuntime(block, launcher)
         return
     from lateen.runtime.docker.runtime import docker_runtime  # noqa: PLC0415 - what it needs is an extra
 
     chosen = options.envoy is not None or "LATEEN_ENVOY" in os.environ
-    with docker_runtime(launcher, block, own_envoy=chosen) as runtime:
+    with docker_runtime(launcher, block, events, own_envoy=chosen) as runtime:
         yield runtime
 
 

@@ -7,10 +7,11 @@ ENGINE_ELSEWHERE = Code(
     "LAT0742",
     Severity.ERROR,
     "container engine is not on this machine",
-    "the container engine at {address} is not asked through a Unix socket, so it may be another machine's",
-    why="Sidecars mount the control plane's socket, and other files that `lateen up` writes on this machine.",
+    "the container engine at {address} is not this machine's own: {reason}",
+    why="Sidecars mount the control plane's socket, and other files that `lateen up` writes on this machine; it calls "
+    "pods at their own addresses.",
     example="DOCKER_HOST=tcp://10.0.0.7:2376 lateen up DIR --runtime docker",
-    fix="Name an engine of this machine by DOCKER_HOST=unix://PATH, or run lateen where the engine is.",
+    fix="Name an engine that root runs on this machine by DOCKER_HOST=unix://PATH, or run lateen where the engine is.",
 )
 NOT_REDIRECTED = Code(
     "LAT0743",

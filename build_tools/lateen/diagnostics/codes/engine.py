@@ -20,8 +20,8 @@ NO_PERMISSION = Code(
     "uid {uid} may not use the container engine at {address}: {reason}",
     why="Whoever may talk to the engine's socket is root on the machine, so it is closed to others.",
     example="a user who is not in the group `docker`",
-    fix="Join the group that owns the socket (`usermod -aG docker USER`, then log in again), or name a rootless engine "
-    "by DOCKER_HOST.",
+    fix="Join the group that owns the socket (`usermod -aG docker USER`, then log in again), or name another engine by "
+    "DOCKER_HOST.",
 )
 ENGINE_REFUSED = Code(
     "LAT0732",

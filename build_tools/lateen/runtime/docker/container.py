@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from time import monotonic, sleep
@@ -44,9 +44,10 @@ class Container:
         """
         self.log = log
         self._client = client
+        self._name = name
         self._code: int | None = None
         self._ended = threading.Event()
-        with _system_errors(name):
+        with system_errors(name):
             remove(client, name)
             self._container = client.containers.create(image, name=name, detach=True, **options)
             output = self._container.attach(stream=True, logs=True, stdout=True, stderr=True)
@@ -91,10 +92,8 @@ class Container:
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to its first process, unless it has ended."""
-        from docker.errors import APIError  # noqa: PLC0415
-
         if self.running:
-            with contextlib.suppress(APIError):
+            with contextlib.suppress(OSError), system_errors(self._name):
                 self._container.kill(signal=number.value)
 
     def tail(self, lines: int = 5) -> str:
@@ -102,9 +101,13 @@ class Container:
         return tail(self.log, lines)
 
     def sweep(self) -> None:
-        """Remove it, with what it left."""
-        remove(self._client, self.id)
-        self._ended.wait(1)
+        """Remove it, with what it left.
+
+        If the engine does not, whatever takes its place will say so, or the end of the run.
+        """
+        with contextlib.suppress(OSError), system_errors(self._name):
+            remove(self._client, self.id)
+            self._ended.wait(1)
 
     def _follow(self, output: Any) -> None:
         """Write what it says to its log until it ends."""
@@ -139,8 +142,11 @@ def remove(client: DockerClient, name: str) -> None:
 
 
 @contextlib.contextmanager
-def _system_errors(name: str) -> Any:
-    """Turn what the engine says against a container into the error that a program has that cannot be executed."""
+def system_errors(name: str) -> Iterator[None]:
+    """Turn what the engine says against a container into the error that a program has that cannot be executed.
+
+    An error of the SDK may be an OSError already, but one that says nothing.
+    """
     from docker.errors import DockerException  # noqa: PLC0415
     from requests.exceptions import RequestException  # noqa: PLC0415
 

@@ -85,7 +85,7 @@ def reason(error: Exception) -> str:
 def _unreachable(where: str, error: Exception) -> MeshError:
     cause = _system_error(error)
     if cause is not None and cause.errno in (errno.EACCES, errno.EPERM):
-        hint = "join the group that owns the socket (Docker's is `docker`), or name a rootless engine by DOCKER_HOST"
+        hint = "join the group that owns the socket (Docker's is `docker`), or name another engine by DOCKER_HOST"
         return MeshError(
             (codes.NO_PERMISSION.at(Origin(), uid=os.getuid(), address=where, reason=cause.strerror, hint=hint),)
         )

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lateen.deliver.redirection import PROXY_UID, nftables
+from lateen.identity.files import write
 from lateen.model.virtual_addresses import NOBODYS_ADDRESS
 from lateen.runtime.docker import agent
-from lateen.runtime.docker.container import Container, labels, remove
+from lateen.runtime.docker.container import Container, labels, remove, system_errors
+from lateen.runtime.docker.engine import reason
 from lateen.runtime.docker.layout import AGENT_PORT, CALL_LOG, SHARED, Pod
 from lateen.runtime.docker.network import Network
 from lateen.runtime.docker.rules import OPERATOR_PORTS, guard_rules
@@ -35,6 +37,14 @@ _RULES = "/lateen/rules.nft"
 _CONFIG = ("--config-path", f"{SHARED}/{RunFiles.BOOTSTRAP}")
 _NOBODY = "65534:65534"
 _REDIRECT_SECONDS = 30.0
+_HOSTNAME = 63
+"""How long a host's name may be; Kubernetes cuts that of a pod too."""
+
+_SAID = 16_384
+"""Bytes of what a probe's command says that are kept, from the last one on."""
+
+_ENGINE_LOG = {"type": "json-file", "config": {"max-size": "1m", "max-file": "1"}}
+"""What the engine keeps of an output, which goes to a file of the run as well."""
 
 # What none of our own containers needs: capabilities, a writable root, programs that gain rights.
 _CONFINED: dict[str, Any] = {
@@ -87,7 +97,7 @@ class Launcher:
         for pod in pods:
             folder = self.files.pod(pod.number)
             folder.mkdir(parents=True)
-            folder.chmod(0o777)  # its user is another one; nobody gets here but through the run's folder or the mount
+            folder.chmod(0o755)  # its user is another one, who must not write where this machine does
             calls = self.files.call_log(pod.key)
             calls.touch()
             calls.chmod(0o666)
@@ -104,14 +114,15 @@ class Launcher:
         """
         if pod.key in self._sandboxes:
             for name in (f"{pod.key}.envoy", *(application.name for application in pod.applications)):
-                remove(self.client, self._named(name))
+                with system_errors(name):
+                    remove(self.client, self._named(name))
         container = self._start(
             f"{pod.key}.sandbox",
             self.images.python,
             entrypoint=["python3", "-I", "-S", _AGENT],
             command=[str(AGENT_PORT), *([NOBODYS_ADDRESS] if pod.redirection else [])],
             user=_NOBODY,
-            hostname=pod.workload.name[:63],
+            hostname=pod.workload.name[:_HOSTNAME].rstrip("-."),
             network=self.network.name,
             networking_config={self.network.name: self._endpoint(pod)},
             ports={f"{port}/tcp": (host, port) for host, port in self.published.get(pod.key, ())},
@@ -146,10 +157,13 @@ class Launcher:
             raise NotRedirectedError(0, said or f"no answer within {_REDIRECT_SECONDS:g} s", pod.key)
 
     def proxy(self, pod: Pod, bootstrap: Config) -> Container:
-        """Write the bootstrap of a pod's proxy and start its Envoy. Raises OSError."""
+        """Start the Envoy of a pod. Its bootstrap is written the first time: to come back it needs no room.
+
+        Raises OSError.
+        """
         path = self.files.pod(pod.number) / self.files.BOOTSTRAP
-        path.write_text(json.dumps(bootstrap))
-        path.chmod(0o644)
+        if not path.exists():
+            write(path, json.dumps(bootstrap).encode())
         return self._start(
             f"{pod.key}.envoy",
             self.images.envoy,
@@ -158,7 +172,7 @@ class Launcher:
             user=f"{PROXY_UID}:{PROXY_UID}",
             network_mode=self._joined(pod.key),
             mounts=[
-                _bind(self.files.pod(pod.number), SHARED, read_only=False),
+                _bind(self.files.pod(pod.number), SHARED),
                 _bind(self.files.call_log(pod.key), CALL_LOG, read_only=False),
                 _bind(self.files.modules, MODULE_DIR),
                 self._hosts(pod.number),
@@ -198,19 +212,20 @@ class Launcher:
 
         def run(command: tuple[str, ...], timeout: float) -> str:
             from docker.errors import DockerException  # noqa: PLC0415
+            from requests.exceptions import RequestException  # noqa: PLC0415
 
             outcome: list[str] = []
 
             def ask() -> None:
                 try:
-                    container = self.client.containers.get(self._named(name))
-                    code, said = container.exec_run([*command])
-                except DockerException as error:
-                    outcome.append(f"{command[0]}: {error}")
+                    code, said = self._execute(self._named(name), command)
+                except (DockerException, RequestException) as error:
+                    outcome.append(f"{command[0]}: {reason(error)}")
                     return
                 words = said.decode(errors="replace").strip().rpartition("\n")[2]
                 outcome.append("" if code == 0 else f"{command[0]} ended with {code}{f': {words}' if words else ''}")
 
+            # The engine cannot end a command that it has started: one that hangs ends with its container.
             thread = threading.Thread(target=ask, name=f"probe of {name}", daemon=True)
             thread.start()
             thread.join(timeout)
@@ -218,12 +233,22 @@ class Launcher:
 
         return run
 
+    def _execute(self, container: str, command: tuple[str, ...]) -> tuple[int | None, bytes]:
+        """Run a command in a container: its exit code, and the end of what it said."""
+        api = self.client.api
+        started = api.exec_create(container, [*command])["Id"]
+        said = b""
+        for block in api.exec_start(started, stream=True):
+            said = (said + block)[-_SAID:]
+        return api.exec_inspect(started)["ExitCode"], said
+
     def _joined(self, key: str) -> str:
         with self._lock:
             return f"container:{self._sandboxes[key].id}"
 
     def _start(self, name: str, image: str, **options: Any) -> Container:
         self.processes.started(name, (image, *options.get("entrypoint", ()), *options.get("command", ())))
+        options["log_config"] = _ENGINE_LOG
         options["labels"] = labels("container", self.processes.run, self.files.root)
         return Container(self.client, self._named(name), image, self.files.log(name), options)
 

@@ -20,7 +20,18 @@ def orphans(client: DockerClient) -> frozenset[str]:
     """The ids of runs whose folder is gone (with a reboot, say) while the engine still has something of them."""
     labels = [network.attrs.get("Labels") or {} for network in _networks(client, RUN_LABEL)]
     labels += [container.attrs.get("Labels") or {} for container in _containers(client, RUN_LABEL)]
-    return frozenset(one[RUN_LABEL] for one in labels if not Path(one.get(ROOT_LABEL, "")).is_dir())
+    return frozenset(one[RUN_LABEL] for one in labels if _gone(Path(one.get(ROOT_LABEL, ""))))
+
+
+def _gone(folder: Path) -> bool:
+    """Whether it is known not to exist; another user's is not to be seen."""
+    try:
+        folder.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def remove_run(client: DockerClient, run: str) -> None:
@@ -37,14 +48,15 @@ def _remove_network(network: Any) -> None:
     """Remove a network; what was killed while it was being connected may still count as connected."""
     from docker.errors import APIError, NotFound  # noqa: PLC0415
 
-    try:
-        network.remove()
-    except APIError:
-        network.reload()
-        for endpoint in network.attrs["Containers"].values():
-            with contextlib.suppress(NotFound):
-                network.disconnect(endpoint["Name"], force=True)
-        network.remove()
+    with contextlib.suppress(NotFound):  # somebody else has removed it
+        try:
+            network.remove()
+        except APIError:
+            network.reload()
+            for endpoint in network.attrs["Containers"].values():
+                with contextlib.suppress(NotFound):
+                    network.disconnect(endpoint["Name"], force=True)
+            network.remove()
 
 
 def _containers(client: DockerClient, label: str) -> list[Any]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 _TRIES = 3
+_IPV6_DISABLED = Path("/proc/sys/net/ipv6/conf/all/disable_ipv6")
 _UNIQUE_LOCAL = "fd6c:6174"
 """Where the IPv6 networks of runs are (RFC 4193); the run's id makes up the rest of the prefix."""
 
@@ -56,7 +57,7 @@ def create_network(client: DockerClient, run: str, root: Path) -> Network:
 
     name = f"lateen-{run}"
     marks = labels("network", run, root)
-    ipv6 = IPv6Network(f"{_UNIQUE_LOCAL}:{run[:4]}:{run[4:8]}::/64") if Path("/proc/net/if_inet6").exists() else None
+    ipv6 = IPv6Network(f"{_UNIQUE_LOCAL}:{run[:4]}:{run[4:8]}::/64") if _has_ipv6() else None
     with asking("make a network"):
         for attempt in range(_TRIES):
             draft = client.networks.create(name, driver="bridge", labels=marks)
@@ -81,3 +82,11 @@ def create_network(client: DockerClient, run: str, root: Path) -> Network:
                 continue  # somebody else took the block in between
             return network
     raise AssertionError("unreachable")
+
+
+def _has_ipv6() -> bool:
+    """Whether the kernel has IPv6 and gives interfaces addresses of it."""
+    try:
+        return _IPV6_DISABLED.read_text().strip() == "0"
+    except OSError:
+        return False

@@ -9,18 +9,20 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lateen.deliver.hosts import hosts_files, write_hosts
 from lateen.diagnostics import Diagnostic, MeshError, Origin
 from lateen.diagnostics.codes import containers as codes
+from lateen.diagnostics.codes.runtime import PRIVILEGED_PORT
 from lateen.model.mesh import Mesh
-from lateen.runtime.docker.engine import address, connect
+from lateen.runtime.docker.engine import address, asking, connect
 from lateen.runtime.docker.images import Images
 from lateen.runtime.docker.launch import Launcher, NotRedirectedError, PodImages
 from lateen.runtime.docker.layout import AGENT_PORT, Pod, lay_out
 from lateen.runtime.docker.leftovers import remove_run
 from lateen.runtime.docker.network import Network, create_network
+from lateen.runtime.events import Events
 from lateen.runtime.plan import Application, Claim, Phase, Plan, Settings
 from lateen.runtime.probing import Target
 from lateen.runtime.process.addresses import Block
@@ -52,6 +54,7 @@ class DockerRuntime:
     network: Network
     block: Block
     processes: ProcessLauncher
+    events: Events
     own_envoy: bool
     pods: tuple[Pod, ...] = ()
     published: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
@@ -75,8 +78,9 @@ class DockerRuntime:
                 ports = {claim.port: claim for claim in proxy_claims(pod.proxy, snapshots[pod.key], {})}
                 self.published[pod.key] = [(host, port) for port in sorted(ports)]
                 claims += [Claim(host, port, claim.needed_by, claim.origin) for port, claim in ports.items()]
-        yield from check_claims(claims)
-        images = Images(self.client)
+        # The engine binds them, whatever ports are for root alone.
+        yield from (finding for finding in check_claims(claims) if finding.code != PRIVILEGED_PORT.code)
+        images = Images(self.client, lambda what: self.events.add({"event": "preparing", "what": what}))
         found: dict[tuple[str, Path], str] = {}
         for application in plan.applications:
             if application.wanted not in found:
@@ -176,21 +180,42 @@ class DockerRuntime:
 
 
 @contextmanager
-def docker_runtime(processes: ProcessLauncher, block: Block, *, own_envoy: bool) -> Iterator[DockerRuntime]:
+def docker_runtime(
+    processes: ProcessLauncher, block: Block, events: Events, *, own_envoy: bool
+) -> Iterator[DockerRuntime]:
     """The runtime of a run, while the block lasts; then nothing of it is left in the engine.
 
     Raises MeshError if there is no engine on this machine, or if it refuses.
     """
     where, run, files = address(), processes.run, processes.files
     if not where.startswith("unix://"):  # its containers could not mount what this machine writes
-        raise MeshError((codes.ENGINE_ELSEWHERE.at(Origin(), address=where, hint=codes.ENGINE_ELSEWHERE.fix),))
+        raise _elsewhere(where, "it is not asked through a Unix socket")
     client = connect(where)
-    files.engine.write_text(where)
     try:
-        yield DockerRuntime(client, create_network(client, run, files.root), block, processes, own_envoy)
+        with asking("describe itself"):
+            described = client.info()
+        if reason := elsewhere(described):
+            raise _elsewhere(where, reason)
+        files.engine.write_text(where)
+        network = create_network(client, run, files.root)
+        yield DockerRuntime(client, network, block, processes, events, own_envoy)
     finally:
         remove_run(client, run)
         client.close()
+
+
+def elsewhere(described: Mapping[str, Any]) -> str:
+    """Why containers of the engine that describes itself like this (`docker info`) are out of reach; empty if not."""
+    if "name=rootless" in (described.get("SecurityOptions") or ()):
+        return "it is rootless, and its networks are in a network namespace of its own"
+    if described.get("OperatingSystem") == "Docker Desktop":
+        return "it runs in a virtual machine, and so do its networks"
+    return ""
+
+
+def _elsewhere(where: str, reason: str) -> MeshError:
+    code = codes.ENGINE_ELSEWHERE
+    return MeshError((code.at(Origin(), address=where, reason=reason, hint=code.fix),))
 
 
 def _agent(host: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -13,6 +14,9 @@ from lateen.model.workload import Workload
 from lateen.runtime.environment import Environment, Objects
 
 _SUPPORTED = ("emptyDir", "configMap", "secret", "downwardAPI", "projected")
+_SCRATCH = 0o777
+"""The mode of what containers write to, as whatever user."""
+
 _OBJECT_KINDS = ("ConfigMap", "Secret")
 
 
@@ -42,18 +46,29 @@ class PodVolumes:
     files: Mapping[str, tuple[VolumeFile, ...]]
 
     def binds(self, mounts: tuple[Mount, ...]) -> Iterator[Bind]:
-        """What a container mounts; volumes that are not here are left out, a finding has said so."""
+        """What a container mounts; volumes that are not here are left out, a finding has said so.
+
+        Raises PermissionError for a `subPath` that a link, which an earlier container may have made, leads out of its
+        volume: the engine would follow it on this machine.
+        """
         for mount in mounts:
             if mount.volume in self.files:
                 filled = bool(self.files[mount.volume])
-                yield Bind(self.root / mount.volume / mount.sub_path, mount.path, mount.read_only or filled)
+                folder = (self.root / mount.volume).resolve()
+                source = (folder / mount.sub_path).resolve()
+                if not source.is_relative_to(folder):
+                    raise PermissionError(errno.EPERM, f"subPath {mount.sub_path!r} leads out of it", mount.volume)
+                if not filled and not source.exists():
+                    source.mkdir(parents=True)
+                    source.chmod(_SCRATCH)
+                yield Bind(source, mount.path, mount.read_only or filled)
 
     def write(self) -> None:
         """Make the folders, with their files. Whoever is in a container may read them: nobody else gets so far."""
         for volume, files in self.files.items():
             folder = self.root / volume
             folder.mkdir(parents=True, exist_ok=True)
-            folder.chmod(0o755 if files else 0o777)
+            folder.chmod(0o755 if files else _SCRATCH)
             for file in files:
                 path = folder / file.path
                 path.parent.mkdir(parents=True, exist_ok=True)
