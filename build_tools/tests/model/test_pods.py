@@ -212,3 +212,29 @@ def test_a_proxy_config_of_its_own_stands_over_the_meshs(mesh_of: Load) -> None:
 def test_a_fault_of_a_proxy_config_stands_at_its_line(mesh_of: Load, line: str, code: str, place: int) -> None:
     found = mesh_of(PROXY_CONFIG % line).diagnostics
     assert [(d.code, d.origin.line) for d in found] == [(code, place)]
+
+
+@pytest.mark.parametrize(
+    ("volumes", "mount", "place"),
+    [
+        ("{name: ../data, emptyDir: {}}", "{}", "volumes[0].name"),
+        ("{name: data, secret: {secretName: s, items: [{key: k, path: ../k}]}}", "{}", "items[0].path"),
+        ("{name: data, secret: {secretName: s, items: [{key: k, path: /k}]}}", "{}", "items[0].path"),
+        ("{name: data, emptyDir: {}}", "{name: data, mountPath: /d, subPath: a/../../b}", "subPath"),
+        ("{name: data, emptyDir: {}}", "{name: data, mountPath: /d, subPath: /etc}", "subPath"),
+    ],
+)
+def test_a_path_that_leads_out_of_its_volume_is_an_error(mesh_of: Load, volumes: str, mount: str, place: str) -> None:
+    mounts = "[]" if mount == "{}" else f"[{mount}]"
+    spec = f"  volumes: [{volumes}]\n  containers: [{{name: app, volumeMounts: {mounts}}}]\n"
+    [finding] = mesh_of(HEAD % "{}" + spec).diagnostics
+    assert finding.severity is Severity.ERROR
+    assert finding.origin.field_path.endswith(place)
+
+
+@pytest.mark.parametrize("key", ["../k", "a/b", "..k", ".", "sp ace"])
+def test_a_key_that_is_no_name_of_a_file_is_an_error_and_left_out(mesh_of: Load, key: str) -> None:
+    mesh = mesh_of(f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata: {{'{key}': a, .env..x: b}}\n")
+    [finding] = mesh.diagnostics
+    assert (finding.code, finding.severity) == ("LAT0211", Severity.ERROR)
+    assert list(mesh.secrets[0].data) == [".env..x"]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 
 import pytest
 
@@ -128,3 +129,52 @@ def test_what_cannot_be_started_again_is_tried_later_each_time(tmp_path: Path, s
     assert monotonic() - began >= 0.1 + 0.2 + 0.4
     told = [event["status"] for event in supervision.events.since() if event["event"] == "ended"]
     assert told == ["SIGKILL", *2 * ["cannot be started: No space left on device"]]
+
+
+def test_when_one_of_several_cannot_be_started_no_more_are_and_those_that_run_are_known(
+    tmp_path: Path, supervision: Supervision
+) -> None:
+    """Whoever gives up a start must find everything that was started, and nothing may follow."""
+    failed = threading.Event()
+    later: list[str] = []
+
+    def fail() -> Child:
+        failed.set()
+        raise OSError(0, "no image", "web")
+
+    def good() -> Child:
+        failed.wait(5)
+        return spawn(tmp_path, "sleep 60")
+
+    def late(name: str) -> Child:
+        later.append(name)
+        sleep(0.1)
+        return spawn(tmp_path, "sleep 60")
+
+    spawns = [("good", good), ("bad", fail), *((f"late-{n}", partial(late, f"late-{n}")) for n in range(20))]
+    with pytest.raises(OSError, match="no image"):
+        supervision.add_all(spawns, 2)
+    assert {one.name for one in supervision} == {"good", *later}
+    assert len(later) < 20
+
+
+def test_a_start_that_is_interrupted_leaves_nothing_to_start(
+    tmp_path: Path, supervision: Supervision, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by Ctrl-C while the first of them starts: what is on its way is waited for, the rest is not begun."""
+    begun: list[int] = []
+
+    def slow(number: int) -> Child:
+        begun.append(number)
+        sleep(0.2)
+        return spawn(tmp_path, "exit 0")
+
+    def interrupted(*_args: object, **_options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lateen.runtime.supervision.wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        supervision.add_all([(str(number), partial(slow, number)) for number in range(10)], 2)
+    after = len(begun)
+    sleep(0.3)
+    assert len(begun) == after < 10
