@@ -2,6 +2,11 @@
 
 Each label is the first of some sources that has a value: operators of Envoy's formatter with their parameters, and text
 at last. A CEL expression that asks for what is not there has none. What a proxy knows of itself is text alone.
+
+A logger evaluates every label of every metric at each request, and a CEL expression costs many times what an operator
+does. So expressions stand last, where ordinary traffic does not get to them, and where a value only needs to be told
+from another, a matcher does it.
+
 Source: Envoy, `contrib/istio/filters/http/istio_stats` (`populatePeerInfo`).
 """
 
@@ -12,14 +17,16 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from lateen.xds.filters import metadata_exchange
-from lateen.xds.filters.chain import Chain, Direction
-from lateen.xds.names import BLACK_HOLE_CLUSTER, INBOUND_PASSTHROUGH_CLUSTER, PASSTHROUGH_CLUSTER
+from lateen.xds.filters.chain import Chain, Direction, typed
+from lateen.xds.names import BLACK_HOLE_CLUSTER, PASSTHROUGH_CLUSTER
+from lateen.xds.snapshot import Config
 
 _Source = tuple[str, str]
 _Party = dict[str, tuple[_Source, ...]]
 """The sources of each label of one end of a call."""
 
 _CEL, _TEXT = "CEL", ""
+_HOST: _Source = ("REQ", ":authority")
 _UNKNOWN: _Source = (_TEXT, "unknown")
 _PEER = ("workload", "namespace", "app", "version", "canonical_service", "canonical_revision", "cluster")
 """What `peer_metadata` publishes of a peer, as `wasm.peer_metadata.{downstream,upstream}_X`."""
@@ -28,60 +35,65 @@ _ENDPOINT = ("workload", "namespace", "canonical_service", "canonical_revision",
 
 _NAMESPACE_OF = r"re.extract({}, '^[^:]+://[^/]+/ns/([^/]+)/', r'\1')"
 _SERVICE = "xds.cluster_metadata.filter_metadata['istio']['services'][0]"
-_SPECIAL_CLUSTERS = (BLACK_HOLE_CLUSTER, PASSTHROUGH_CLUSTER, INBOUND_PASSTHROUGH_CLUSTER)
+"""Istio's form, which only CEL can index: that of clusters that lateen did not make."""
 _ROUTE = f"{{'block_all': '{BLACK_HOLE_CLUSTER}', 'allow_any': '{PASSTHROUGH_CLUSTER}'}}[xds.route_name]"
-_CLUSTER = f"xds.cluster_name in {list(_SPECIAL_CLUSTERS)} ? xds.cluster_name : {_SERVICE}['name']"
-_TYPE = "request.headers['content-type']"
-_GRPC = f"{_TYPE} == 'application/grpc' || {_TYPE}.startsWith('application/grpc+') ? 'grpc' : 'http'"
-"""As Envoy tells gRPC: gRPC-Web is not, unless a filter has made it gRPC."""
+_GRPC = {"application/grpc": "grpc", "application/grpc-web": "http"}
+"""As Envoy tells gRPC, by the longest prefix: gRPC-Web is not, unless a filter has made it gRPC."""
 _CLOSING = r")\u0025"
 """`)%` in JSON: as it stands it would end the operator."""
 
 
-def http_labels(chain: Chain) -> dict[str, str]:
-    """Labels of a request. The peer is who it says it is, as far as metadata is exchanged.
+def http_labels(chain: Chain) -> dict[str, Config]:
+    """Labels of a request, each as the fields of its tag.
 
-    Traffic to no known service is named after the host that was asked for, and after the cluster or route that took it.
+    The peer is who it says it is, as far as metadata is exchanged. Traffic to no known service is named after the host
+    that was asked for, and after the cluster or route that took it.
     """
     exchanged = metadata_exchange.enabled(chain.scope.proxy)
     peer = _exchanged(chain) if exchanged else _observed(chain)
-    host = ((_CEL, "request.host"),) if chain.direction is Direction.OUTBOUND else ()
+    host = (_HOST,) if chain.direction is Direction.OUTBOUND else ()
+    name, *elsewhere = _service("name")
     service = {
-        "host": ((_CEL, f"{_SERVICE}['host']"), *host),
-        "name": ((_CEL, _ROUTE), (_CEL, _CLUSTER), *host),
-        "namespace": ((_CEL, f"{_SERVICE}['namespace']"),),
+        "host": (*_service("host"), *host),
+        "name": (name, (_CEL, _ROUTE), *elsewhere, *host),
+        "namespace": _service("namespace"),
     }
     request = {
-        "request_protocol": _first((_CEL, _GRPC), (_TEXT, "http")),
-        "response_code": "%RESPONSE_CODE%",
-        "grpc_response_status": "%GRPC_STATUS_NUMBER%",
+        "request_protocol": _told("%REQ(content-type)%", "prefix_match_map", _GRPC, "http"),
+        "response_code": tag("%RESPONSE_CODE%"),
+        "grpc_response_status": tag("%GRPC_STATUS_NUMBER%"),
     }
     return _labels(chain, peer, service, request)
 
 
-def tcp_labels(chain: Chain, known: Mapping[str, str] | None) -> dict[str, str]:
-    """Labels of a connection, whose ends do not exchange metadata.
+def tcp_labels(chain: Chain, known: Mapping[str, str] | None) -> dict[str, Config]:
+    """Labels of a connection, each as the fields of its tag; the ends do not exchange metadata.
 
     A server is what its endpoint is known as; for a client only its certificate speaks. `known` is what is known of the
     destination service before there is a connection; None: what its cluster will say.
     """
     if known is None:
-        service: _Party = {name: ((_CEL, f"{_SERVICE}['{name}']"),) for name in ("host", "name", "namespace")}
+        service: _Party = {name: _service(name) for name in ("host", "name", "namespace")}
     else:
         service = {name: ((_TEXT, known[name]),) if name in known else () for name in ("host", "name", "namespace")}
-    return _labels(chain, _observed(chain), service, {"request_protocol": "tcp"})
+    return _labels(chain, _observed(chain), service, {"request_protocol": tag("tcp")})
 
 
-def chosen(expression: str) -> str:
-    """The format of a label whose value is the user's CEL expression; `unknown` where it has none, as in Istio."""
-    return _first((_CEL, expression), _UNKNOWN)
+def tag(value_format: str) -> Config:
+    """A tag whose value is that format."""
+    return {"value_format": value_format}
 
 
-def _labels(chain: Chain, peer: _Party, service: _Party, protocol: dict[str, str]) -> dict[str, str]:
+def chosen(expression: str) -> Config:
+    """A label whose value is the user's CEL expression; `unknown` where it has none, as in Istio."""
+    return tag(_first((_CEL, expression), _UNKNOWN))
+
+
+def _labels(chain: Chain, peer: _Party, service: _Party, protocol: dict[str, Config]) -> dict[str, Config]:
     inbound = chain.direction is Direction.INBOUND
-    certificate = f"{'connection' if inbound else 'upstream'}.uri_san_{{}}_certificate"
-    own = _own(chain) | {"principal": ((_CEL, certificate.format("local")), _UNKNOWN)}
-    peer = peer | {"principal": ((_CEL, certificate.format("peer")), _UNKNOWN)}
+    between = "DOWNSTREAM" if inbound else "UPSTREAM"
+    own = _own(chain) | {"principal": ((f"{between}_LOCAL_URI_SAN", ""), _UNKNOWN)}
+    peer = peer | {"principal": ((f"{between}_PEER_URI_SAN", ""), _UNKNOWN)}
     source, destination = (peer, own) if inbound else (own, peer)
     unnamed = own["canonical_service"] if inbound else (_UNKNOWN,)
     sources = {
@@ -107,11 +119,34 @@ def _labels(chain: Chain, peer: _Party, service: _Party, protocol: dict[str, str
         "destination_cluster": destination["cluster"],
     }
     return {
-        **{name: _first(*given) for name, given in sources.items()},
+        **{name: tag(_first(*given)) for name, given in sources.items()},
         **protocol,
-        "response_flags": "%RESPONSE_FLAGS%",
-        "connection_security_policy": "%CEL(connection.mtls ? 'mutual_tls' : 'none')%" if inbound else "unknown",
+        "response_flags": tag("%RESPONSE_FLAGS%"),
+        "connection_security_policy": _security_policy() if inbound else tag("unknown"),
     }
+
+
+def _service(name: str) -> tuple[_Source, ...]:
+    """What the cluster says of the destination service."""
+    return (("CLUSTER_METADATA", f"lateen:service_{name}"), (_CEL, f"{_SERVICE}['{name}']"))
+
+
+def _security_policy() -> Config:
+    """Mutual TLS is TLS with a certificate of the client, which then has a fingerprint."""
+    return _told("%DOWNSTREAM_PEER_FINGERPRINT_256%", "exact_match_map", {"": "none"}, "mutual_tls")
+
+
+def _told(value_format: str, kind: str, values: Mapping[str, str], otherwise: str) -> Config:
+    """A tag whose value is told from that of a format by a match map of that kind."""
+    known = {"map": {value: _becomes(text) for value, text in values.items()}}
+    tree = {"input": typed("value", "extensions.matching.common_inputs.stats.v3.StatTagValueInput"), kind: known}
+    return tag(value_format) | {"rules": {"matcher_tree": tree, "on_no_match": _becomes(otherwise)}}
+
+
+def _becomes(value: str) -> Config:
+    update = {"new_tag_value": value}
+    action = typed("value", "extensions.matching.actions.transform_stat.v3.TransformStat", update_tag=update)
+    return {"action": action}
 
 
 def _own(chain: Chain) -> _Party:
@@ -159,7 +194,7 @@ def _first(*sources: _Source) -> str:
     if len(sources) == 1:
         return f"%{operator}({parameter})%"
     literal = [(_CEL, _quoted(text)) if operator == _TEXT else (operator, text) for operator, text in sources]
-    operators = [{"command": operator, "param": parameter} for operator, parameter in literal]
+    operators = [{"command": operator} | ({"param": text} if text else {}) for operator, text in literal]
     given = json.dumps({"operators": operators}, separators=(",", ":"))
     return f"%COALESCE({given.replace(')%', _CLOSING)})%"
 

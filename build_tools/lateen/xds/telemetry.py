@@ -88,7 +88,7 @@ def _logger(**stats: list[Config]) -> list[Config]:
 
 
 def _stats(
-    known: Mapping[str, tuple[str, Config]], labels: Mapping[str, str], metrics: Iterable[Metric]
+    known: Mapping[str, tuple[str, Config]], labels: Mapping[str, Config], metrics: Iterable[Metric]
 ) -> list[Config]:
     return [
         {"stat": _stat(known[metric.name][0], labels, metric), **known[metric.name][1]}
@@ -97,11 +97,11 @@ def _stats(
     ]
 
 
-def _stat(name: str, labels: Mapping[str, str], metric: Metric) -> Config:
+def _stat(name: str, labels: Mapping[str, Config], metric: Metric) -> Config:
     given = dict(labels)
     for override in metric.tags:
         if override.operation == "REMOVE":
             given.pop(override.tag, None)
         else:
             given[override.tag] = chosen(override.value)
-    return {"name": name, "tags": [{"name": tag, "value_format": value} for tag, value in given.items()]}
+    return {"name": name, "tags": [{"name": tag, **value} for tag, value in given.items()]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lateen.model.proxy import Proxy
 from lateen.scope.views import InboundPort, ProxyScope
-from lateen.xds.clusters.outbound import service_metadata
+from lateen.xds.clusters.outbound import service_attributes, service_metadata
 from lateen.xds.clusters.policy import circuit_breakers
 from lateen.xds.clusters.protocol import protocol_options, upstream_protocol
 from lateen.xds.duration import duration
@@ -50,7 +50,8 @@ def _cluster(scope: ProxyScope, port: InboundPort) -> Config:
     config |= protocol_options(upstream, None)
     services = port.services or ((port.service,) if port.service else ())
     if services:
-        config["metadata"] = {"filter_metadata": {"istio": {"services": [service_metadata(s) for s in services]}}}
+        istio = {"services": [service_metadata(s) for s in services]}
+        config["metadata"] = {"filter_metadata": {"istio": istio, "lateen": service_attributes(services[0])}}
     return config
 
 

@@ -78,6 +78,11 @@ def service_metadata(service: Service) -> Config:
     return {"host": service.hostname, "name": service.name, "namespace": service.namespace}
 
 
+def service_attributes(service: Service) -> Config:
+    """The same beside Istio's list, which Envoy's formatter cannot index."""
+    return {f"service_{name}": value for name, value in service_metadata(service).items() if value}
+
+
 def _origin(destination: Destination) -> Origin:
     """Where a cluster's settings stand: the subset, the rule's policy, or the service that has no rule."""
     rule, subset = destination.rule, destination.subset
@@ -150,7 +155,7 @@ def _metadata(destination: Destination, alpn: Upstream | None) -> Config:
         istio["config"] = config_path(destination.rule.ref)
     if destination.subset is not None:
         istio["subset"] = destination.subset.name
-    filters: Config = {"istio": istio}
+    own = service_attributes(service)
     if alpn is not None:
-        filters["lateen"] = {"alpn": alpn.value}
-    return {"filter_metadata": filters}
+        own["alpn"] = alpn.value
+    return {"filter_metadata": {"istio": istio, "lateen": own}}

@@ -18,7 +18,12 @@ def special_clusters(scope: ProxyScope) -> Resources:
     if scope.proxy.kind == "sidecar":
         inbound = _passthrough(scope, INBOUND_PASSTHROUGH_CLUSTER) | passthrough_bind(scope.proxy)
         configs += [_passthrough(scope, PASSTHROUGH_CLUSTER), inbound]
-    return Resources({config["name"]: config for config in configs})
+    return Resources({config["name"]: config | _named(config["name"]) for config in configs})
+
+
+def _named(name: str) -> Config:
+    """Telemetry calls what goes to no service after the cluster."""
+    return {"metadata": {"filter_metadata": {"lateen": {"service_name": name}}}}
 
 
 def _black_hole(scope: ProxyScope) -> Config:
