@@ -49,6 +49,8 @@ def bounded(command: str) -> str:
         words.append("--help")
     elif words[1] == "up" and "--once" not in words:
         words.append("--once")
+    elif len(words) > 2 and all(word.startswith("-") for word in words[2:]):  # an option that prose speaks of
+        words[2:] = ["--help"]
     return shlex.join(words)
 
 
