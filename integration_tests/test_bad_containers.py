@@ -18,7 +18,7 @@ from docker.errors import APIError
 from harness import Command, Run, eventually, find_processes, left, started
 from lateen.diagnostics import Diagnostic, MeshError
 from lateen.runtime.docker import launch
-from lateen.runtime.docker.container import RUN_LABEL
+from lateen.runtime.docker.container import ROOT_LABEL, RUN_LABEL
 from lateen.runtime.docker.engine import connect
 from lateen.runtime.process.addresses import Block, ClaimedBlock
 from meshes import deployment, documents, service, write
@@ -27,17 +27,19 @@ pytestmark = pytest.mark.parametrize("runtime", ["docker"], indirect=True)
 
 
 @pytest.fixture(autouse=True)
-def nothing_stays(runtime: str) -> Iterator[None]:
-    """Whatever a test did, the engine has no more of runs than before."""
+def nothing_stays(runtime: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Whatever a test did, the engine has no more of this session's runs than before; others may use the engine too."""
     with closing(connect()) as engine:
-        before = of_runs(engine)
+        before = of_runs(engine, tmp_path_factory.getbasetemp())
         yield
-        assert of_runs(engine) == before
+        assert of_runs(engine, tmp_path_factory.getbasetemp()) == before
 
 
-def of_runs(engine: Any) -> set[str]:
+def of_runs(engine: Any, base: Path) -> set[str]:
+    """The containers and networks of runs whose folders are below `base`."""
     containers = engine.containers.list(all=True, sparse=True, filters={"label": RUN_LABEL})
-    return {one.id for one in (*containers, *engine.networks.list(filters={"label": RUN_LABEL}))}
+    found = (*containers, *engine.networks.list(filters={"label": RUN_LABEL}))
+    return {one.id for one in found if Path(one.attrs["Labels"][ROOT_LABEL]).is_relative_to(base)}
 
 
 def echo(directory: Path, **container: Any) -> Path:
