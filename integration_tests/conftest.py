@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from engine import NoEngineError, running_engine
-from harness import Run
+from harness import Command, Run
 from lateen.runtime.plan import Settings
 from lateen.runtime.supervisor import Options, Running, start
 
@@ -76,6 +76,17 @@ def engine(pytestconfig: pytest.Config) -> Iterator[None]:
         except NoEngineError as error:
             (pytest.fail if os.environ.get("CI") else pytest.skip)(str(error))
         yield
+
+
+@pytest.fixture(autouse=True)
+def commands_end() -> Iterator[None]:
+    """No command outlives its test, and no mesh of it, if that fails."""
+    yield
+    while Command.started:
+        command = Command.started.pop()
+        if command.process.poll() is None:
+            command.process.terminate()
+            command.end()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
+from typing import ClassVar
 
 import requests
 
@@ -110,11 +111,14 @@ class Traffic:
 
 
 class Command:
-    """`lateen` as a user's process."""
+    """`lateen` as a user's process; one that a failed test leaves is ended by a fixture."""
+
+    started: ClassVar[list[Command]] = []
 
     def __init__(self, state: Path, *arguments: str) -> None:
         argv = [Path(sys.executable).with_name("lateen"), *arguments, "--state-dir", str(state)]
         self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.started.append(self)
 
     def end(self, timeout: float = 60.0) -> tuple[int, str, str]:
         """Wait for its end: exit code, output, errors; one that does not end is killed, and fails the test."""
