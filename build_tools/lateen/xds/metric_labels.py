@@ -18,7 +18,7 @@ from functools import lru_cache
 
 from lateen.xds.filters import metadata_exchange
 from lateen.xds.filters.chain import Chain, Direction, typed
-from lateen.xds.names import BLACK_HOLE_CLUSTER, PASSTHROUGH_CLUSTER
+from lateen.xds.names import BLACK_HOLE_CLUSTER, PASSTHROUGH_CLUSTER, SERVICE
 from lateen.xds.snapshot import Config
 
 _Source = tuple[str, str]
@@ -128,7 +128,7 @@ def _labels(chain: Chain, peer: _Party, service: _Party, protocol: dict[str, Con
 
 def _service(name: str) -> tuple[_Source, ...]:
     """What the cluster says of the destination service."""
-    return (("CLUSTER_METADATA", f"lateen:service_{name}"), (_CEL, f"{_SERVICE}['{name}']"))
+    return (("CLUSTER_METADATA", f"{SERVICE}:{name}"), (_CEL, f"{_SERVICE}['{name}']"))
 
 
 def _security_policy() -> Config:

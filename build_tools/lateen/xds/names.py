@@ -9,6 +9,8 @@ BLACK_HOLE_CLUSTER = "BlackHoleCluster"
 INBOUND_PASSTHROUGH_CLUSTER = "InboundPassthroughCluster"
 HTTP_PROXY = "http_proxy"
 """Route configuration of the listener that applications use as their HTTP proxy."""
+SERVICE = "lateen.service"
+"""Metadata of a cluster: `host`, `name` and `namespace` of its service. Envoy's formatter cannot index Istio's list."""
 
 
 def outbound_cluster(port: int, host: str, subset: str = "") -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from lateen.model.proxy import Proxy
 from lateen.scope.views import InboundPort, ProxyScope
-from lateen.xds.clusters.outbound import service_attributes, service_metadata
+from lateen.xds.clusters.outbound import service_metadata
 from lateen.xds.clusters.policy import circuit_breakers
 from lateen.xds.clusters.protocol import protocol_options, upstream_protocol
 from lateen.xds.duration import duration
 from lateen.xds.endpoints import address
 from lateen.xds.interception import binds
-from lateen.xds.names import inbound_cluster, stat_name
+from lateen.xds.names import SERVICE, inbound_cluster, stat_name
 from lateen.xds.resources import Resources
 from lateen.xds.snapshot import Config
 
@@ -50,8 +50,8 @@ def _cluster(scope: ProxyScope, port: InboundPort) -> Config:
     config |= protocol_options(upstream, None)
     services = port.services or ((port.service,) if port.service else ())
     if services:
-        istio = {"services": [service_metadata(s) for s in services]}
-        config["metadata"] = {"filter_metadata": {"istio": istio, "lateen": service_attributes(services[0])}}
+        listed = [service_metadata(s) for s in services]
+        config["metadata"] = {"filter_metadata": {"istio": {"services": listed}, SERVICE: listed[0]}}
     return config
 
 

@@ -16,7 +16,7 @@ from lateen.xds.destinations import Destination, destinations, honoured_tls
 from lateen.xds.duration import duration
 from lateen.xds.endpoints import load_assignment
 from lateen.xds.locality import weighs_localities
-from lateen.xds.names import stat_name
+from lateen.xds.names import SERVICE, stat_name
 from lateen.xds.provenance import config_path
 from lateen.xds.resources import Resources
 from lateen.xds.snapshot import Config
@@ -76,11 +76,6 @@ def outbound_cluster(scope: ProxyScope, destination: Destination, sans: tuple[st
 def service_metadata(service: Service) -> Config:
     """What telemetry calls the destination service."""
     return {"host": service.hostname, "name": service.name, "namespace": service.namespace}
-
-
-def service_attributes(service: Service) -> Config:
-    """The same beside Istio's list, which Envoy's formatter cannot index."""
-    return {f"service_{name}": value for name, value in service_metadata(service).items() if value}
 
 
 def _origin(destination: Destination) -> Origin:
@@ -155,7 +150,7 @@ def _metadata(destination: Destination, alpn: Upstream | None) -> Config:
         istio["config"] = config_path(destination.rule.ref)
     if destination.subset is not None:
         istio["subset"] = destination.subset.name
-    own = service_attributes(service)
+    filters: Config = {"istio": istio, SERVICE: service_metadata(service)}
     if alpn is not None:
-        own["alpn"] = alpn.value
-    return {"filter_metadata": {"istio": istio, "lateen": own}}
+        filters["lateen"] = {"alpn": alpn.value}
+    return {"filter_metadata": filters}

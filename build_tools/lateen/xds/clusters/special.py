@@ -7,7 +7,13 @@ from lateen.xds.clusters.inbound import passthrough_bind
 from lateen.xds.clusters.policy import circuit_breakers
 from lateen.xds.clusters.protocol import passthrough_options
 from lateen.xds.duration import duration
-from lateen.xds.names import BLACK_HOLE_CLUSTER, INBOUND_PASSTHROUGH_CLUSTER, PASSTHROUGH_CLUSTER, stat_name
+from lateen.xds.names import (
+    BLACK_HOLE_CLUSTER,
+    INBOUND_PASSTHROUGH_CLUSTER,
+    PASSTHROUGH_CLUSTER,
+    SERVICE,
+    stat_name,
+)
 from lateen.xds.resources import Resources
 from lateen.xds.snapshot import Config
 
@@ -23,7 +29,7 @@ def special_clusters(scope: ProxyScope) -> Resources:
 
 def _named(name: str) -> Config:
     """Telemetry calls what goes to no service after the cluster."""
-    return {"metadata": {"filter_metadata": {"lateen": {"service_name": name}}}}
+    return {"metadata": {"filter_metadata": {SERVICE: {"name": name}}}}
 
 
 def _black_hole(scope: ProxyScope) -> Config:
