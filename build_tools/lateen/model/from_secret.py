@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from collections.abc import Iterator
 from contextlib import suppress
 
 from lateen.diagnostics import Redacted
-from lateen.diagnostics.codes import model as codes
 from lateen.model.context import Context
 from lateen.model.fields import Fields
 from lateen.model.secret import Secret
 
 ISSUE = "lateen/issue"
 """Annotation of a Secret without data: the host for which a run's throwaway CA fills it."""
-
-_KEY = re.compile(r"(?!\.\.)[-._a-zA-Z0-9]{1,253}")
-"""Keys become names of files."""
 
 
 def secrets(body: Fields, _context: Context) -> Iterator[Secret]:
@@ -37,23 +32,13 @@ def config_maps(body: Fields, _context: Context) -> Iterator[Secret]:
 
 def plain(body: Fields, name: str) -> dict[str, Redacted]:
     """A mapping of texts."""
-    return {key: Redacted(value.encode()) for key, value in _keyed(body, name)}
+    return {key: Redacted(value.encode()) for key, value in body.labels(name).items()}
 
 
 def decoded(body: Fields, name: str) -> dict[str, Redacted]:
     """A mapping of base64; what is none has been reported by the schema and is left out."""
     found: dict[str, Redacted] = {}
-    for key, value in _keyed(body, name):
+    for key, value in body.labels(name).items():
         with suppress(binascii.Error):
             found[key] = Redacted(base64.b64decode(value, validate=True))
     return found
-
-
-def _keyed(body: Fields, name: str) -> Iterator[tuple[str, str]]:
-    """The entries whose keys Kubernetes takes; others are reported."""
-    for key, value in body.labels(name).items():
-        if _KEY.fullmatch(key) and key != ".":
-            yield key, value
-        else:
-            problem = f"{key!r} is not a valid key: letters, digits, -, _ and ., not .. at its beginning"
-            body.report(codes.INVALID_NAME, name, key, problem=problem)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
-
-from lateen.diagnostics.codes import model as codes
-from lateen.model.checks import valid_name
 from lateen.model.fields import Fields
 from lateen.model.pod import File, Mount, Volume, VolumeSource
 
@@ -30,7 +26,7 @@ def _volume(item: Fields) -> Volume:
     if kind not in _HONOURED:
         item.settle()  # its kind says all: a runtime that cannot give it reports it as a whole
     return Volume(
-        name=valid_name(item, "name", "volume name"),
+        name=item.text("name"),
         kind=kind,
         sources=tuple(source for source in sources if source),
         in_memory=body.text("medium") == "Memory",
@@ -56,7 +52,7 @@ def _source(body: Fields, kind: str) -> VolumeSource:
 def _file(item: Fields) -> File:
     field = item.section("fieldRef")
     field.ignore("apiVersion")
-    return File(_inside(item, "path"), item.text("key") or field.text("fieldPath"), item.integer("mode"))
+    return File(item.text("path"), item.text("key") or field.text("fieldPath"), item.integer("mode"))
 
 
 def mounts(section: Fields) -> tuple[Mount, ...]:
@@ -65,19 +61,9 @@ def mounts(section: Fields) -> tuple[Mount, ...]:
         Mount(
             volume=item.text("name"),
             path=item.text("mountPath"),
-            sub_path=_inside(item, "subPath"),
+            sub_path=item.text("subPath"),
             read_only=item.flag("readOnly") is True,
             origin=item.origin(),
         )
         for item in section.sections("volumeMounts")
     )
-
-
-def _inside(item: Fields, name: str) -> str:
-    """A path below a volume's folder; one that leads out of it is reported and empty."""
-    text = item.text(name)
-    path = PurePosixPath(text)
-    if path.is_absolute() or ".." in path.parts:
-        item.report(codes.INVALID_VALUE, name, problem=f"{text!r} leads out of the volume")
-        return ""
-    return text

@@ -230,11 +230,3 @@ def test_a_path_that_leads_out_of_its_volume_is_an_error(mesh_of: Load, volumes:
     [finding] = mesh_of(HEAD % "{}" + spec).diagnostics
     assert finding.severity is Severity.ERROR
     assert finding.origin.field_path.endswith(place)
-
-
-@pytest.mark.parametrize("key", ["../k", "a/b", "..k", ".", "sp ace"])
-def test_a_key_that_is_no_name_of_a_file_is_an_error_and_left_out(mesh_of: Load, key: str) -> None:
-    mesh = mesh_of(f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata: {{'{key}': a, .env..x: b}}\n")
-    [finding] = mesh.diagnostics
-    assert (finding.code, finding.severity) == ("LAT0211", Severity.ERROR)
-    assert list(mesh.secrets[0].data) == [".env..x"]
