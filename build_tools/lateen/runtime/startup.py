@@ -6,6 +6,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 from time import monotonic, sleep
 
 from lateen.diagnostics import Diagnostic, MeshError, Origin
@@ -108,6 +109,19 @@ class Startup:
             if failures:
                 raise MeshError((*failures, *self.remarks(self.applications)))
             sleep(_STEP)
+
+    def begin(self, applications: Iterable[Application]) -> None:
+        """Start the first containers of each pod; those that its template holds back wait for its proxy.
+
+        Raises MeshError as `advance`.
+        """
+        proxies = {proxy.planned.key: proxy for proxy in self.proxies}
+        for key, containers in groupby(applications, lambda application: application.workload.key):
+            waiting = deque(containers)
+            template = waiting[0].workload.pod
+            held = template is not None and template.sidecar.hold_application
+            self.pods.append(StartingPod(waiting, proxies.get(key) if held else None))
+        self.advance()
 
     def advance(self) -> None:
         """Start every container whose turn it is. Raises MeshError if the kernel refuses to execute something."""

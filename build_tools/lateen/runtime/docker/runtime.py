@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +29,7 @@ from lateen.runtime.process.launch import Launcher as ProcessLauncher
 from lateen.runtime.process.preflight import check_claims
 from lateen.runtime.readiness import Readiness
 from lateen.runtime.running import RunningApp, RunningMesh, RunningProxy
-from lateen.runtime.startup import StartingApplication, StartingPod, StartingProxy, Startup, refused
+from lateen.runtime.startup import StartingApplication, StartingProxy, Startup, refused
 from lateen.runtime.supervision import Process, Supervision
 from lateen.xds.bootstrap import ADMIN_PORT, PROMETHEUS_PORT
 from lateen.xds.snapshot import Config, Snapshot
@@ -137,12 +135,7 @@ class DockerRuntime:
             raise MeshError((finding,)) from error
         except OSError as error:
             raise refused(error) from error
-        proxies = {proxy.planned.key: proxy for proxy in startup.proxies}
-        for key, containers in groupby(plan.applications, lambda application: application.workload.key):
-            template = by_key[key].workload.pod
-            held = proxies.get(key) if template and template.sidecar.hold_application else None
-            startup.pods.append(StartingPod(deque(containers), held))
-        startup.advance()
+        startup.begin(plan.applications)
         return startup
 
     def view(self, plan: Plan) -> RunningMesh:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from itertools import groupby
 from pathlib import Path
 
 from lateen.identity.files import write
@@ -21,7 +19,7 @@ from lateen.runtime.probing import Execute, Target
 from lateen.runtime.process.layout import on_this_machine
 from lateen.runtime.process.wildcard import listening_everywhere
 from lateen.runtime.readiness import Readiness
-from lateen.runtime.startup import StartingApplication, StartingPod, StartingProxy, Startup, refused
+from lateen.runtime.startup import StartingApplication, StartingProxy, Startup, refused
 from lateen.runtime.state import RunFiles
 from lateen.runtime.supervision import Supervision
 from lateen.xds.snapshot import Config
@@ -110,12 +108,7 @@ def launch(
             startup.proxies.append(StartingProxy(planned, admin_url(bootstrap), process))
     except OSError as error:
         raise refused(error) from error
-    proxies = {proxy.planned.key: proxy for proxy in startup.proxies}
-    for key, containers in groupby(plan.applications, lambda application: application.workload.key):
-        first = deque(containers)
-        pod = first[0].workload.pod
-        startup.pods.append(StartingPod(first, proxies.get(key) if pod and pod.sidecar.hold_application else None))
-    startup.advance()
+    startup.begin(plan.applications)
     return startup
 
 
