@@ -31,7 +31,7 @@ setup-bench: setup ## find or install h2load for the benchmarks (Debian: as root
 demo: setup ## run the storefront mesh; ARGS=--once for a bounded run
 	@$(BIN)/lateen up envoy_configs/storefront --traffic $(ARGS)
 
-test: check filters integration ## everything: check, rebuild of the filters, integration
+test: setup-docker check filters integration ## everything: check, rebuild of the filters, integration
 
 check: lint types contracts unit rust-check stale gen-check ## lint, types, import contracts, unit and golden tests, native Rust tests
 
