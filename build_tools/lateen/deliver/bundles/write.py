@@ -6,6 +6,7 @@ rename, clusters before the listeners that route to them, and at last what belon
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 from collections.abc import Mapping
@@ -63,8 +64,12 @@ def _place(changed: list[File], folder: Path) -> list[Diagnostic]:
     live = [file for file in ordered if (folder / file.path).exists()]
     settle = {Role.CLUSTERS, Role.AFTER} <= {file.role for file in live}
     parts: list[Path] = []
+    made: list[Path] = []
     try:
-        parts += (files.stage(folder / file.path, file.content, file.mode) for file in ordered)
+        for file in ordered:
+            path = folder / file.path
+            made += (parent for parent in reversed(path.parents) if not parent.exists())
+            parts.append(files.stage(path, file.content, file.mode))
         for part, file in zip(parts, ordered, strict=True):
             if settle and file.role is Role.AFTER:
                 time.sleep(SETTLE_SECONDS)
@@ -73,6 +78,9 @@ def _place(changed: list[File], folder: Path) -> list[Diagnostic]:
     finally:
         for part in parts:
             part.unlink(missing_ok=True)
+        for parent in reversed(made):
+            with contextlib.suppress(OSError):  # it holds something: all went well, or somebody else was quick
+                parent.rmdir()
     return [RESTART_NEEDED.at(Origin(), path=folder / file.path) for file in live if file.role is Role.BOOTSTRAP]
 
 
