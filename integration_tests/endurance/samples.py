@@ -41,7 +41,7 @@ MEMORY = Measure("memory", "KiB", 0.05, 4 * 1024)
 The allowance is noise: TCMalloc returns memory in spans and lazily, V8 and Python collect when they like.
 """
 
-DESCRIPTORS = Measure("descriptors", "", 0.0, 6)
+DESCRIPTORS = Measure("descriptors", "", 0.0, 16)
 """Open files. A connection or two more or less is chance: the pools of many threads of load end there."""
 
 THREADS = Measure("threads", "", 0.0, 1)
