@@ -147,6 +147,7 @@ def nothing_left(running: Running) -> None:
             continue  # that of a container
         for port in (8080, 15000, 15090):
             with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that have ended are nobody's
                 probe.bind((proxy.address, port))
 
 
