@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import subprocess
@@ -12,8 +13,9 @@ from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
-from typing import ClassVar
+from typing import ClassVar, NoReturn
 
+import pytest
 import requests
 
 from lateen.runtime.child import marked
@@ -25,6 +27,11 @@ from lateen.runtime.supervisor import Running
 
 Run = Callable[..., AbstractContextManager[Running]]
 """The fixture `up`: runs the mesh of a folder for a block."""
+
+
+def lacking(what: str) -> NoReturn:
+    """End a test that this machine lacks something for: a skip that says so; in CI, which must have it, a failure."""
+    (pytest.fail if os.environ.get("CI") else pytest.skip)(what)
 
 
 def proxy_url(running: Running, owner: str) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shutil
 
-import pytest
 from bench import data_plane, reload, start
 from bench.sidecars import NAMES
+
+from harness import lacking
 
 
 def test_the_data_plane_is_measured_on_every_way() -> None:
     if shutil.which("h2load") is None:
-        pytest.skip("h2load is missing: make setup-bench")
+        lacking("h2load is missing: make setup-bench")
     (table,) = data_plane.measure(rounds=1, requests=200)
     assert tuple(row[0] for row in table.rows) == NAMES
     for _, *_, p50, p99 in table.rows:

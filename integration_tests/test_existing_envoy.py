@@ -15,10 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import pytest
 from cryptography import x509
 
-from harness import Traffic, eventually
+from harness import Traffic, eventually, lacking
 from lateen.identity.files import write
 from two_hosts import EXAMPLE, TwoHosts, free_port, own_network
 
@@ -60,8 +59,9 @@ def test_every_command_of_the_page_does_what_it_says(tmp_path: Path) -> None:
     assert 'source_principal="spiffe://cluster.local/ns/shop/sa/edge"' in output
 
 
-@pytest.mark.skipif(not shutil.which("docker-compose"), reason="docker-compose is missing (Debian: docker-compose)")
 def test_docker_compose_reads_what_the_page_writes(tmp_path: Path) -> None:
+    if shutil.which("docker-compose") is None:
+        lacking("docker-compose is missing (Debian: docker-compose)")
     code, output = session([line for line in page_lines() if "compose" in line], tmp_path)
     assert code == 0, output
     assert "image: envoyproxy/envoy:v" in output

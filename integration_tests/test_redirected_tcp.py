@@ -16,7 +16,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 import lateen
-from harness import eventually
+from harness import eventually, lacking
 from lateen.identity.ca import Authority
 from lateen.schema.binary import find_envoy
 from lateen.source.document import Source
@@ -149,7 +149,7 @@ class Redirected:
 @pytest.fixture(scope="module", params=["ALLOW_ANY", "REGISTRY_ONLY"])
 def redirected(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redirected]:
     if why := missing():
-        pytest.skip(why)
+        lacking(why)
     folder = tmp_path_factory.mktemp("redirected")
     with ExitStack() as stack:
         pod, other = (host(stack, folder / f"{name}.log") for name in ("pod", "other"))
