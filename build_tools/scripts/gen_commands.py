@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
-from lateen.cli import COMMANDS
+from lateen.cli import COMMANDS, chooser, command_parser
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "commands"
 MESH = "envoy_configs/storefront"
@@ -26,7 +26,9 @@ EXAMPLES = {
     "down": ["lateen down"],
     "proxies": [f"lateen proxies {MESH}"],
     "envoy": ["lateen envoy which", "lateen envoy version", "lateen envoy schema"],
-    "filters": ["lateen filters list", "lateen filters build --check", "lateen filters test tenant_context"],
+    "filters list": ["lateen filters list"],
+    "filters build": ["lateen filters build --check"],
+    "filters test": ["lateen filters test tenant_context"],
     "image": [
         "lateen image envoy",
         "lateen image app envoy_configs/storefront/app --tag lateen.local/storefront",
@@ -56,9 +58,24 @@ first instance. Colour only on a terminal, never with `NO_COLOR`.
 
 def _page(name: str) -> str:
     module = import_module(f"lateen.cli.{name.replace('-', '_')}")
-    parser = argparse.ArgumentParser(
-        prog=f"lateen {name}", description=module.HELP, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    module.add_arguments(parser)
-    examples = "\n".join(EXAMPLES[name])
-    return f"{HEAD}# lateen {name}\n\n```text\n{parser.format_help()}```\n\n## Examples\n\n```sh\n{examples}\n```\n"
+    title = f"lateen {name}"
+    if not hasattr(module, "VERBS"):
+        usage = _usage(command_parser(title, module).format_help())
+        return f"{HEAD}# {title}\n\n{usage}\n## Examples\n\n{_examples(name)}"
+    overview = _usage(chooser(title, module.HELP, module.VERBS, "VERB").format_help())
+    verbs = [_verb(f"{name} {verb}", import_module(f"{module.__name__}.{verb}")) for verb in module.VERBS]
+    return f"{HEAD}# {title}\n\n{overview}{''.join(verbs)}"
+
+
+def _verb(name: str, module: ModuleType) -> str:
+    usage = _usage(command_parser(f"lateen {name}", module).format_help())
+    return f"\n## lateen {name}\n\n{usage}\n{_examples(name)}"
+
+
+def _usage(text: str) -> str:
+    return f"```text\n{text}```\n"
+
+
+def _examples(name: str) -> str:
+    lines = "\n".join(EXAMPLES[name])
+    return f"```sh\n{lines}\n```\n"

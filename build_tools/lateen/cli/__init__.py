@@ -1,15 +1,18 @@
 """The command line: a thin layer over the Python API.
 
-Each command is a module of this package with `HELP`, `add_arguments` and `run`. Only the module of the command that
-was asked for is imported, so `lateen --help` costs no more than argparse. Exit codes: 0 clean, 1 findings at or above
-the threshold (or an expectation that failed), 2 usage, I/O or internal error.
+Each command is a module of this package with `HELP`, `add_arguments` and `run`, or a package of such modules with
+`HELP` and `VERBS`. Only the module of the command that was asked for is imported, so `lateen --help` costs no more than
+argparse. Exit codes: 0 clean, 1 findings at or above the threshold (or an expectation that failed), 2 usage, I/O or
+internal error.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from importlib import import_module
+from types import ModuleType
 
 COMMANDS = {
     "compile": "compile a mesh to the Envoy configuration of one or all proxies",
@@ -21,7 +24,7 @@ COMMANDS = {
     "proxies": "list the proxies that a mesh declares",
     "envoy": "which Envoy is used, its version and its schema",
     "image": "build the images of the docker runtime from files of this machine",
-    "filters": "list, build and test the filters of the suite",
+    "filters": "the workbench: build and test filters",
     "explain-code": "what a diagnostic code means and how to mend it",
     "version": "print the version",
 }
@@ -31,42 +34,55 @@ ONE_SHOT = frozenset({"compile", "analyze", "verify", "proxies"})
 """Commands that load a mesh and end with it."""
 
 
-def _overview() -> str:
-    width = max(map(len, COMMANDS))
-    lines = [f"  {name:<{width}}  {text}" for name, text in COMMANDS.items()]
-    return "commands:\n" + "\n".join(lines) + "\n\n`lateen COMMAND --help` tells the rest."
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="lateen",
-        description="Istio's traffic management, telemetry and policy for any stock Envoy.",
-        epilog=_overview(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="one of those below")
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="its arguments")
-    return parser
+DESCRIPTION = "Istio's traffic management, telemetry and policy for any stock Envoy."
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code; `argv` without the program's name."""
     arguments = sys.argv[1:] if argv is None else argv
-    parser = _parser()
+    parser = chooser("lateen", DESCRIPTION, COMMANDS, "COMMAND")
     if not arguments:
         parser.print_help()
         return 2
     chosen = parser.parse_args(arguments)
-    module = import_module(f"lateen.cli.{chosen.command.replace('-', '_')}")
-    own = argparse.ArgumentParser(
-        prog=f"lateen {chosen.command}",
+    module, name = _module("lateen.cli", chosen.command), f"lateen {chosen.command}"
+    if hasattr(module, "VERBS"):
+        verb = chooser(name, module.HELP, module.VERBS, "VERB").parse_args(chosen.arguments)
+        chosen.arguments, name = verb.arguments, f"{name} {verb.command}"
+        module = _module(module.__name__, verb.command)
+    args = command_parser(name, module).parse_args(chosen.arguments)
+    from lateen.cli.boundary import run_command  # noqa: PLC0415
+
+    return run_command(module.run, args, collect=chosen.command not in ONE_SHOT)
+
+
+def chooser(prog: str, description: str, choices: Mapping[str, str], metavar: str) -> argparse.ArgumentParser:
+    """A parser that takes one of these commands, each with its line of help, and leaves the rest to it."""
+    width = max(map(len, choices))
+    lines = "\n".join(f"  {name:<{width}}  {text}" for name, text in choices.items())
+    parser = argparse.ArgumentParser(
+        prog=prog,
+        description=description,
+        epilog=f"{metavar.lower()}s:\n{lines}\n\n`{prog} {metavar} --help` tells the rest.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("command", choices=choices, metavar=metavar, help="one of those below")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="its arguments")
+    return parser
+
+
+def command_parser(prog: str, module: ModuleType) -> argparse.ArgumentParser:
+    """The parser of a command's module."""
+    parser = argparse.ArgumentParser(
+        prog=prog,
         description=module.HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    module.add_arguments(own)
-    args = own.parse_args(chosen.arguments)
-    from lateen.cli.boundary import run_command  # noqa: PLC0415
+    module.add_arguments(parser)
+    return parser
 
-    return run_command(module.run, args, collect=chosen.command not in ONE_SHOT)
+
+def _module(package: str, name: str) -> ModuleType:
+    return import_module(f"{package}.{name.replace('-', '_')}")
