@@ -9,16 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from io import BufferedIOBase
 
-from lateen.filterkit.scenarios.message import Fields, Message, joined
+from lateen.filterkit.scenarios.message import Fields, Message, joined, to_bytes, to_text
 
 _BODYLESS = ("204", "304")
 
 
-def write_request(message: Message) -> Iterator[bytes]:
-    """The pieces of a request, each to be sent on its own: the head, then chunk by chunk."""
+def write_request(message: Message, *, unfinished: bool = False) -> Iterator[bytes]:
+    """The pieces of a request, each to be sent on its own: the head, then chunk by chunk.
+
+    The last piece of an `unfinished` one does not end it.
+    """
     authority = message.header(":authority")
     host = (("host", authority),) if authority is not None else ()
-    return _write(f"{message.header(':method')} {message.header(':path')} HTTP/1.1", host, message)
+    return _write(f"{message.header(':method')} {message.header(':path')} HTTP/1.1", host, message, unfinished)
 
 
 def write_response(message: Message, method: str) -> Iterator[bytes]:
@@ -51,19 +54,19 @@ def read_response(stream: BufferedIOBase, method: str) -> Message:
     return Message(((":status", status), *fields), body, trailers)
 
 
-def _write(start: str, more: Fields, message: Message) -> Iterator[bytes]:
+def _write(start: str, more: Fields, message: Message, unfinished: bool = False) -> Iterator[bytes]:
     fields = (*more, *(field for field in message.headers if not field[0].startswith(":")))
     chunked = joined(fields, "transfer-encoding") is not None
-    if not chunked and joined(fields, "content-length") is None and (message.body or message.trailers):
+    if not chunked and joined(fields, "content-length") is None and (message.body or message.trailers or unfinished):
         chunked = True
         fields = (*fields, ("transfer-encoding", "chunked"))
-    yield f"{start}\r\n{_lines(fields)}\r\n".encode()
+    yield to_bytes(f"{start}\r\n{_lines(fields)}\r\n")
     for chunk in message.body:
-        data = chunk.encode()
+        data = to_bytes(chunk)
         if data:  # an empty chunk would end the body
             yield b"%x\r\n%s\r\n" % (len(data), data) if chunked else data
-    if chunked:
-        yield f"0\r\n{_lines(message.trailers)}\r\n".encode()
+    if chunked and not unfinished:
+        yield to_bytes(f"0\r\n{_lines(message.trailers)}\r\n")
 
 
 def _lines(fields: Fields) -> str:
@@ -93,11 +96,11 @@ def _line(stream: BufferedIOBase) -> str:
     line = stream.readline()
     if not line.endswith(b"\n"):
         raise EOFError("the connection ended within a message")
-    return line.decode(errors="backslashreplace").rstrip("\r\n")
+    return to_text(line).rstrip("\r\n")
 
 
 def _exactly(stream: BufferedIOBase, size: int) -> str:
     data = stream.read(size)
     if len(data) < size:
         raise EOFError("the connection ended within a body")
-    return data.decode(errors="backslashreplace")
+    return to_text(data)
