@@ -18,6 +18,8 @@ mod filter;
 pub mod foreign;
 mod host;
 pub mod intake;
+pub mod json;
+pub mod node;
 mod numbered;
 pub mod pairs;
 pub mod property;
