@@ -67,6 +67,9 @@ pub fn judge(ttl_field: &str, message: &[u8]) -> Result<Judged, Failure> {
 
 fn read(ttl_field: &str, message: &[u8]) -> Option<Result<Judged, Failure>> {
     let (mut code, mut denied, mut ok, mut metadata) = (0, None, None, None);
+    if message.is_empty() {
+        return None; // For protobuf that is the status OK; for an answer about access it is too little.
+    }
     for (field, value) in fields(message)? {
         match field {
             1 => code = number(value.bytes()?, 1)?,
