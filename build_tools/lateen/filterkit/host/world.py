@@ -17,10 +17,7 @@ from lateen.filterkit.scenarios.scenario import Answer, Call, GrpcReply
 
 NANOSECONDS = 1_000_000_000
 
-_NO_CONNECTION = (
-    "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure, "
-    "transport failure reason: delayed connect error: Connection refused"
-)
+_NO_CONNECTION = "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure"
 _RESET = "upstream connect error or disconnect/reset before headers. reset reason: connection termination"
 _LATE = "upstream request timeout"
 _UNAVAILABLE = 14
@@ -94,7 +91,7 @@ class World:
         timeout: float,
         done: Callable[[HttpAnswer], None],
     ) -> None:
-        """Call a cluster by HTTP; `done` gets the answer. Without an answer in `timeout` seconds (0: any) it is a 504."""
+        """Call a cluster by HTTP; `done` gets the answer, which is a 504 after `timeout` seconds (0: never)."""
         answer = self._call(cluster, _message(headers, body, trailers))
         if answer is None:
             self._settle_call(0.0, timeout, lambda: done(_local(404, "")), lambda: done(_local(504, _LATE)))
