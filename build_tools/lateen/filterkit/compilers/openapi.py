@@ -1,6 +1,7 @@
 """The operations of an OpenAPI document: 2.0 (Swagger), 3.0, 3.1 and 3.2.
 
-Sources: the OpenAPI Specification 3.0.4, 3.1.1 and 3.2.0 (paths, servers, path item and reference objects), Swagger 2.0.
+Sources: the OpenAPI Specification 3.0.4, 3.1.1 and 3.2.0 (paths, servers, path item and reference objects), and the
+Swagger Specification 2.0.
 """
 
 from __future__ import annotations
@@ -81,9 +82,7 @@ class Document:
             except DocumentError as error:
                 self.problems.append(error)
 
-    def _operation(
-        self, method: str, template: str, operation: Any, above: tuple[str, ...], path: Path
-    ) -> Described:
+    def _operation(self, method: str, template: str, operation: Any, above: tuple[str, ...], path: Path) -> Described:
         if not isinstance(operation, dict):
             raise DocumentError("an operation is an object", path)
         name = operation.get("operationId", "")
@@ -166,9 +165,9 @@ def check_document(data: Any) -> Document:
 
 
 def _methods(item: dict[str, Any], path: Path) -> Iterator[tuple[str, Any, Path]]:
-    for key in item:
+    for key, operation in item.items():
         if key in METHODS:
-            yield key.upper(), item[key], (*path, key)
+            yield key.upper(), operation, (*path, key)
     more = item.get("additionalOperations")
     if isinstance(more, dict):  # since 3.2; the methods stand there as they are sent
         for method, operation in more.items():
