@@ -110,7 +110,7 @@ impl Config {
         }
     }
 
-    fn query(&mut self, query: Option<Query<'_>>) -> Class {
+    fn query(&mut self, query: Option<Query>) -> Class {
         let Some(graphql) = &mut self.graphql else { return self.unseen() };
         let (name, how) = match query.as_ref().map(Query::wanted) {
             None => return self.unknown(GRAPHQL, "bad_request"),
@@ -182,7 +182,8 @@ fn is_grpc_method(name: &str) -> bool {
         text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     };
-    name.len() <= 200 && name.split_once('/').is_some_and(|(service, method)| service.split('.').all(word) && word(method))
+    name.len() <= 200
+        && name.split_once('/').is_some_and(|(service, method)| service.split('.').all(word) && word(method))
 }
 
 #[cfg(test)]

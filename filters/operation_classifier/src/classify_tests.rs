@@ -1,29 +1,46 @@
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 
 use super::*;
-use crate::names::Names;
+use crate::names::{Names, Sorted};
 use crate::table::Table;
 
 fn config() -> Config {
     // GET /a is `a`, gRPC's /s.S/M is `s.S/M`.
     let table = [
-        &[1, 2, 3][..], b"GET", &[16], b"application/grpc", &[2, 1], b"a", &[5], b"s.S/M", &[0, 2, 1], b"a",
-        &[1, 0, 0, 0, 0, 0, 3], b"s.S", &[0, 1, 1], b"M", &[1, 1, 1, 0, 0, 0, 0, 0, 0, 0],
+        &[1, 2, 3][..],
+        b"GET",
+        &[16],
+        b"application/grpc",
+        &[2, 1],
+        b"a",
+        &[5],
+        b"s.S/M",
+        &[0, 2, 1],
+        b"a",
+        &[1, 0, 0, 0, 0, 0, 3],
+        b"s.S",
+        &[0, 1, 1],
+        b"M",
+        &[1, 1, 1, 0, 0, 0, 0, 0, 0, 0],
     ]
     .concat();
     Config {
         table: Table::read(table, false, false).unwrap(),
         unknown: "other".into(),
-        grpc: Some(Names::new([], 1)),
+        grpc: Some(Names::new(Sorted::default(), 1)),
         graphql: Some(Graphql {
             paths: vec!["/graphql".into()],
             max_body: 100,
-            names: Names::new(["A".to_owned()], 0),
-            persisted: BTreeMap::from([("ab".into(), "P".into())]),
+            names: Names::new(only("A", ()), 0),
+            persisted: only("ab", "P".into()),
         }),
     }
+}
+
+fn only<T>(name: &str, value: T) -> Sorted<T> {
+    let mut sorted = Sorted::default();
+    sorted.insert(name.into(), value);
+    sorted
 }
 
 fn classified(config: &mut Config, head: Head<'_>, body: &str) -> (String, &'static str, &'static str) {
@@ -35,7 +52,8 @@ fn classified(config: &mut Config, head: Head<'_>, body: &str) -> (String, &'sta
 }
 
 fn post(body: &str) -> (String, &'static str, &'static str) {
-    let head = Head { method: "POST", path: "/graphql", content_type: "Application/JSON; charset=utf-8", ..Head::default() };
+    let head =
+        Head { method: "POST", path: "/graphql", content_type: "Application/JSON; charset=utf-8", ..Head::default() };
     classified(&mut config(), head, body)
 }
 
@@ -57,7 +75,9 @@ fn templates_decide_about_what_is_neither_grpc_nor_graphql() {
 #[test]
 fn grpc_is_told_by_its_content_type_and_bounded() {
     let mut config = config();
-    let mut ask = |path, content_type| classified(&mut config, Head { method: "POST", path, content_type, ..Head::default() }, "");
+    let mut ask = |path, content_type| {
+        classified(&mut config, Head { method: "POST", path, content_type, ..Head::default() }, "")
+    };
     assert_eq!(ask("/s.S/M", "application/grpc+proto"), is("s.S/M", "grpc", "matched"));
     assert_eq!(ask("/s.S/M", "application/grpc-web-text"), is("s.S/M", "grpc", "matched"));
     assert_eq!(ask("/s.S/M", "application/grpcx"), is("other", "openapi", "no_method"));
@@ -89,7 +109,10 @@ fn graphql_that_is_not_to_be_read_says_why() {
     assert_eq!(ask(Head { content_type: "multipart/form-data", ..head }).2, "content_type");
     assert_eq!(ask(Head { ends: true, ..head }).2, "no_operation");
     assert_eq!(ask(Head { method: "PUT", ..head }).2, "no_method");
-    assert_eq!(ask(Head { method: "GET", path: "/graphql?query=query+A+%7Ba%7D", ..head }), is("A", "graphql", "matched"));
+    assert_eq!(
+        ask(Head { method: "GET", path: "/graphql?query=query+A+%7Ba%7D", ..head }),
+        is("A", "graphql", "matched")
+    );
 }
 
 proptest! {

@@ -35,14 +35,17 @@ fn definitions() -> impl Strategy<Value = String> {
         Just("{x: [1, {y: -2.5e3}], z: null, w: ENUM}".to_owned()),
         Just("[null, true, \"\"]".to_owned()),
     ];
-    let field = (name, value.clone()).prop_map(|(name, value)| format!("{name}(a: {value}) @include(if: true) {{ b }}"));
+    let field =
+        (name, value.clone()).prop_map(|(name, value)| format!("{name}(a: {value}) @include(if: true) {{ b }}"));
     let selection = prop::collection::vec(prop_oneof![field, name.prop_map(String::from)], 1..3)
         .prop_map(|fields| format!("{{ {} ... on T {{ c }} # {{ comment \"\n}}", fields.join(",\n")));
-    let header = (prop::sample::select(vec!["query", "mutation", "subscription"]), prop::option::of(name), value.clone());
-    let operation = (header, any::<bool>(), selection.clone()).prop_map(|((kind, name, value), variables, selection)| {
-        let variables = if variables { format!("($v: [In!]! = {value} @d(x: {value}))") } else { String::new() };
-        format!("{kind} {} {variables} @d(y: {value}) {selection}", name.unwrap_or_default())
-    });
+    let header =
+        (prop::sample::select(vec!["query", "mutation", "subscription"]), prop::option::of(name), value.clone());
+    let operation =
+        (header, any::<bool>(), selection.clone()).prop_map(|((kind, name, value), variables, selection)| {
+            let variables = if variables { format!("($v: [In!]! = {value} @d(x: {value}))") } else { String::new() };
+            format!("{kind} {} {variables} @d(y: {value}) {selection}", name.unwrap_or_default())
+        });
     let fragment = (name, selection.clone()).prop_filter_map("on is no name of a fragment", |(name, selection)| {
         (name != "on").then(|| format!("fragment {name} on query @d {selection}"))
     });
@@ -74,7 +77,17 @@ proptest! {
 
 #[test]
 fn what_is_no_executable_document_has_no_operations() {
-    for document in ["", "  # only a comment", "query", "query A", "query A {", "type Query { a: Int }", "{ a } }", "fragment F on T { a }", "query A { a } 1"] {
+    for document in [
+        "",
+        "  # only a comment",
+        "query",
+        "query A",
+        "query A {",
+        "type Query { a: Int }",
+        "{ a } }",
+        "fragment F on T { a }",
+        "query A { a } 1",
+    ] {
         assert_eq!(operations(document), None, "{document}");
     }
 }

@@ -7,6 +7,7 @@
 mod classify;
 mod config;
 mod graphql;
+mod json;
 mod names;
 mod query;
 mod table;

@@ -3,36 +3,17 @@
 //! Sources: GraphQL over HTTP (draft), the `persistedQuery` extension of Apollo's protocol, `documentId` of the draft's
 //! appendix on persisted documents.
 
-use std::borrow::Cow;
-
-use serde::Deserialize;
-
 use crate::graphql;
+use crate::json::Reader;
 use crate::table::decoded;
 
 /// What a request says of the operation that it wants.
-#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
-pub struct Query<'a> {
-    #[serde(borrow)]
-    query: Option<Cow<'a, str>>,
-    #[serde(borrow, rename = "operationName")]
-    operation_name: Option<Cow<'a, str>>,
-    #[serde(borrow, rename = "documentId")]
-    document_id: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    extensions: Option<Extensions<'a>>,
-}
-
-#[derive(Debug, PartialEq, Eq, Deserialize)]
-struct Extensions<'a> {
-    #[serde(borrow, rename = "persistedQuery")]
-    persisted_query: Option<PersistedQuery<'a>>,
-}
-
-#[derive(Debug, PartialEq, Eq, Deserialize)]
-struct PersistedQuery<'a> {
-    #[serde(borrow, rename = "sha256Hash")]
-    sha256_hash: Option<Cow<'a, str>>,
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Query {
+    query: Option<String>,
+    operation_name: Option<String>,
+    document_id: Option<String>,
+    sha256_hash: Option<String>,
 }
 
 /// Which operation a request wants.
@@ -48,45 +29,50 @@ pub enum Wanted<'a> {
     Nothing,
 }
 
-impl<'a> Query<'a> {
+impl Query {
     /// What a body of JSON says: one request. A key that is there twice is an error, as different servers would take
     /// different ones.
-    pub fn of_json(body: &'a [u8]) -> Option<Self> {
-        serde_json::from_slice(body).ok()
+    pub fn of_json(body: &[u8]) -> Option<Self> {
+        let (mut query, mut reader) = (Self::default(), Reader::new(std::str::from_utf8(body).ok()?));
+        let mut extensions = None;
+        reader.object(|reader, key| match key {
+            "query" => once(&mut query.query, reader.optional(Reader::string)?),
+            "operationName" => once(&mut query.operation_name, reader.optional(Reader::string)?),
+            "documentId" => once(&mut query.document_id, reader.optional(Reader::string)?),
+            "extensions" => once(&mut extensions, Some(reader.optional(hash)?)),
+            _ => reader.skip(),
+        })?;
+        reader.end()?;
+        query.sha256_hash = extensions.flatten().flatten();
+        Some(query)
     }
 
     /// What a body that is a document says.
-    pub fn of_document(body: &'a [u8]) -> Option<Self> {
-        Some(Self { query: Some(Cow::Borrowed(std::str::from_utf8(body).ok()?)), ..Self::default() })
+    pub fn of_document(body: &[u8]) -> Option<Self> {
+        Some(Self { query: Some(std::str::from_utf8(body).ok()?.to_owned()), ..Self::default() })
     }
 
     /// What the parameters of a URL say; `extensions` holds JSON there. One that is there twice is an error.
-    pub fn of_parameters(parameters: &str) -> Option<Query<'static>> {
-        let (mut query, mut name, mut document, mut extensions) = (None, None, None, None);
+    pub fn of_parameters(parameters: &str) -> Option<Self> {
+        let (mut query, mut extensions) = (Self::default(), None);
         for pair in parameters.split('&') {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             let place = match &*decoded(key) {
-                b"query" => &mut query,
-                b"operationName" => &mut name,
-                b"documentId" => &mut document,
+                b"query" => &mut query.query,
+                b"operationName" => &mut query.operation_name,
+                b"documentId" => &mut query.document_id,
                 b"extensions" => &mut extensions,
                 _ => continue,
             };
             let value = decoded(&value.replace('+', " ")).into_owned();
-            if place.replace(String::from_utf8(value).ok()?).is_some() {
-                return None;
-            }
+            once(place, Some(String::from_utf8(value).ok()?))?;
         }
-        let hash = match extensions {
-            Some(json) => serde_json::from_str::<Extensions<'_>>(&json).ok()?.into_hash(),
-            None => None,
-        };
-        Some(Query {
-            query: query.map(Cow::Owned),
-            operation_name: name.map(Cow::Owned),
-            document_id: document.map(Cow::Owned),
-            extensions: Some(Extensions { persisted_query: Some(PersistedQuery { sha256_hash: hash.map(Cow::Owned) }) }),
-        })
+        if let Some(text) = extensions {
+            let mut reader = Reader::new(&text);
+            query.sha256_hash = hash(&mut reader)?;
+            reader.end()?;
+        }
+        Some(query)
     }
 
     /// The operation. Where there is a document, it decides, and a hash beside it is not believed: a server that does
@@ -107,19 +93,37 @@ impl<'a> Query<'a> {
             };
         }
         let id = self.document_id.as_deref().map(|id| id.strip_prefix("sha256:").unwrap_or(id));
-        let hash = self.extensions.as_ref().and_then(Extensions::hash);
-        id.or(hash).map_or(Wanted::Nothing, Wanted::Persisted)
+        id.or(self.sha256_hash.as_deref()).map_or(Wanted::Nothing, Wanted::Persisted)
     }
 }
 
-impl Extensions<'_> {
-    fn hash(&self) -> Option<&str> {
-        self.persisted_query.as_ref()?.sha256_hash.as_deref()
+/// Fills a place that is empty; `null` fills none.
+fn once<T>(place: &mut Option<T>, value: Option<T>) -> Option<()> {
+    match (place.is_some(), value) {
+        (_, None) => Some(()),
+        (false, Some(value)) => {
+            *place = Some(value);
+            Some(())
+        }
+        (true, Some(_)) => None,
     }
+}
 
-    fn into_hash(self) -> Option<String> {
-        self.hash().map(str::to_owned)
-    }
+/// The hash in `{"persistedQuery": {"sha256Hash": ...}}`.
+fn hash(reader: &mut Reader<'_>) -> Option<Option<String>> {
+    let mut hash = None;
+    reader.object(|reader, key| match key {
+        "persistedQuery" => reader
+            .optional(|reader| {
+                reader.object(|reader, key| match key {
+                    "sha256Hash" => once(&mut hash, reader.optional(Reader::string)?),
+                    _ => reader.skip(),
+                })
+            })
+            .map(|_| ()),
+        _ => reader.skip(),
+    })?;
+    Some(hash)
 }
 
 #[cfg(test)]

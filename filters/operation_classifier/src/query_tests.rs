@@ -1,6 +1,6 @@
 use super::*;
 
-fn json(text: &str) -> Query<'_> {
+fn json(text: &str) -> Query {
     Query::of_json(text.as_bytes()).unwrap()
 }
 

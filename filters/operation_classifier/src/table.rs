@@ -93,7 +93,8 @@ impl Table {
 
     fn segments<'p>(&self, path: &'p str) -> Option<Vec<Cow<'p, [u8]>>> {
         let path = path.strip_prefix('/')?;
-        let path = if self.strict { Some(path) } else { path.strip_suffix('/').or(Some(path).filter(|p| !p.is_empty())) };
+        let path =
+            if self.strict { Some(path) } else { path.strip_suffix('/').or(Some(path).filter(|p| !p.is_empty())) };
         let canonical = |segment| canonical(segment, self.ignore_case);
         Some(path.map_or_else(Vec::new, |path| path.split('/').map(canonical).collect()))
     }
@@ -117,10 +118,7 @@ impl Table {
             return None; // what a server takes away is no parameter's value
         }
         let patterns = node.patterns.iter().filter(|(parts, _)| self.fits(segment, parts));
-        patterns
-            .map(|&(_, to)| to)
-            .chain(node.parameter)
-            .find_map(|to| self.descend(to, rest, wanted, seen))
+        patterns.map(|&(_, to)| to).chain(node.parameter).find_map(|to| self.descend(to, rest, wanted, seen))
     }
 
     fn operation(&self, node: &Node, wanted: [Option<usize>; 2]) -> Option<&str> {
@@ -202,7 +200,9 @@ pub fn decoded(text: &str) -> Cow<'_, [u8]> {
     let mut rest = text.as_bytes();
     while let [first, behind @ ..] = rest {
         let byte = match (first, behind) {
-            (b'%', [high, low, after @ ..]) => digit(*high).zip(digit(*low)).map(|(high, low)| (high << 4 | low, after)),
+            (b'%', [high, low, after @ ..]) => {
+                digit(*high).zip(digit(*low)).map(|(high, low)| (high << 4 | low, after))
+            }
             _ => None,
         };
         let (byte, after) = byte.unwrap_or((*first, behind));

@@ -45,7 +45,9 @@ fn takes(parts: &[String], text: &str, first: bool) -> bool {
 fn naive<'a>(templates: &'a [Template], method: &str, path: &[String]) -> Option<&'a Template> {
     let mut fitting: Vec<_> = templates
         .iter()
-        .filter(|(_, segments)| segments.len() == path.len() && segments.iter().zip(path).all(|(s, text)| s.takes(text)))
+        .filter(|(_, segments)| {
+            segments.len() == path.len() && segments.iter().zip(path).all(|(s, text)| s.takes(text))
+        })
         .collect();
     fitting.sort_by_key(|(_, segments)| segments.iter().map(Segment::rank).collect::<Vec<_>>());
     fitting.into_iter().find(|(known, _)| known == method)
@@ -170,7 +172,10 @@ fn numbers_of_no_method_or_name_are_refused() {
 /// The tables that the compiler makes, and what its own tests say that they lead to.
 #[test]
 fn it_reads_what_the_compiler_writes() {
-    let vectors: Vec<Value> = serde_json::from_str(include_str!("../tests/vectors.json")).unwrap();
+    let vectors: Vec<Value> = serde_json::from_str(include_str!(
+        "../../../build_tools/tests/golden/filterkit/operation_classifier/out.vectors.json"
+    ))
+    .unwrap();
     assert!(!vectors.is_empty());
     for vector in vectors {
         let bytes = STANDARD.decode(vector["table"].as_str().unwrap()).unwrap();

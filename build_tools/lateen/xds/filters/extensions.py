@@ -10,7 +10,7 @@ from lateen.filterkit.catalog import Filter, catalog
 from lateen.model.extension import Extension
 from lateen.scope.views import ProxyScope
 from lateen.xds.filters.chain import Chain, Direction
-from lateen.xds.filters.wasm import LUA, WASM, discovered, lua_extension, wasm_extension
+from lateen.xds.filters.wasm import LUA, WASM, discovered, lua_extension, suite_extension
 from lateen.xds.resources import Resources
 from lateen.xds.snapshot import Config
 
@@ -86,12 +86,7 @@ def _extension(scope: ProxyScope, extension: Extension) -> Config:
     suite = suite_filter(extension)
     if suite is None:
         return lua_extension(name, extension.lua)
-    config = _config(suite, extension)
-    if suite.kind == "lua":
-        return lua_extension(name, suite.lua(config))
-    if suite.kind == "native":
-        return {"name": name, "typed_config": native.typed_config(suite, config)}
-    return wasm_extension(scope.proxy, name, suite, config, extension.fail_strategy)
+    return suite_extension(scope.proxy, name, suite, _config(suite, extension), extension.fail_strategy)
 
 
 def _config(suite: Filter, extension: Extension) -> Any:
