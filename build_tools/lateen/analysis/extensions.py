@@ -20,6 +20,7 @@ _KINDS = {
     "document": operations.BAD_OPENAPI,
     "ambiguous": operations.AMBIGUOUS_OPERATION,
     "limit": operations.OPERATION_LIMIT,
+    "quota": operations.QUOTA_CONTRADICTION,
 }
 """The code of each kind of problem that a compiler of configurations finds."""
 CODES = (codes.UNKNOWN_FILTER, codes.FILTER_CONFIG, *_KINDS.values())

@@ -18,7 +18,7 @@ class Problem:
     """What is wrong with a configuration, or with a file that it names.
 
     `path` leads to the value in the configuration; with a `file`, `file_path` leads on to the value in that file.
-    `kind` is one of unreadable, document, ambiguous and limit.
+    `kind` is one of unreadable, document, ambiguous, limit and quota.
     """
 
     kind: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from lateen.model.identity import Ref, Selector
@@ -40,3 +41,8 @@ class Extension:
     selector: Selector = Selector()
     env: tuple[tuple[str, str], ...] = ()
     created: str = ""
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Where the files are that `config` names."""
+        return tuple(Path(self.ref.origin.file).parent / name for name, _ in self.files)

@@ -194,7 +194,13 @@ def test_the_order_of_operations_changes_no_byte(given_templates: list[str], ord
     ),
 ), max_leaves=20))  # fmt: skip
 def test_no_document_ends_the_compiler(data: Any) -> None:
-    for openapi in (data, document(data), document({"/a": data}), document({"/a": {"get": data}}), document({}, servers=data)):
+    for openapi in (
+        data,
+        document(data),
+        document({"/a": data}),
+        document({"/a": {"get": data}}),
+        document({}, servers=data),
+    ):
         compile_configuration({"openapi": {"file": "f"}}, {"f": json.dumps(openapi)})
 
 

@@ -41,3 +41,12 @@ OPERATION_LIMIT = Code(
     example="an operationId of 300 bytes",
     fix="an operationId of 200 bytes at most; names: template; fewer documents in one filter",
 )
+QUOTA_CONTRADICTION = Code(
+    "LAT0685",
+    Severity.ERROR,
+    "Limit of a quota contradicts itself or another",
+    "{problem}",
+    "The limit is left out: what it should bound is not bounded.",
+    example="key: [tenant, operation]\noverrides: [{values: [acme], requests: 5}]",
+    fix="key: [tenant, operation]\noverrides: [{values: [acme, cancelOrder], requests: 5}]",
+)

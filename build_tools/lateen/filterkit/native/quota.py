@@ -106,7 +106,9 @@ def _from_map(key: str, container: str, name: str, count: bool) -> RateLimitActi
 def _expression(key: str, value: str, there: str, count: bool) -> RateLimitAction:
     text = f"{there} ? {value} : {json.dumps(_ABSENT)}" if count else value
     packed = AnyMessage.pack(Descriptor(descriptor_key=key, text=text))
-    return RateLimitAction(extension=TypedExtensionConfig(name="envoy.rate_limit_descriptors.expr", typed_config=packed))
+    return RateLimitAction(
+        extension=TypedExtensionConfig(name="envoy.rate_limit_descriptors.expr", typed_config=packed)
+    )
 
 
 def _metadata(key: str, place: dict[str, str], count: bool) -> RateLimitAction:
