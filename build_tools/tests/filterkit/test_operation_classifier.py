@@ -1,4 +1,4 @@
-"""What the compiler of operations makes of documents: the tables lead where the templates say, and faults have places."""
+"""What the compiler of operations makes of documents: tables lead where templates say, and faults have places."""
 
 from __future__ import annotations
 

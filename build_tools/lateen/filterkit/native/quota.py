@@ -53,7 +53,7 @@ def http_filter(config: dict[str, Any]) -> HttpFilter:
     )
     if config["headers"]:
         message.enable_x_ratelimit_headers = XRateLimitHeadersRfcVersion.DRAFT_VERSION_03
-        message._unknown_fields = _RETRY_AFTER  # noqa: SLF001  the library's own way to carry what it does not know
+        message._unknown_fields = _RETRY_AFTER
     return HttpFilter(name=NAME, typed_config=AnyMessage.pack(message))
 
 
@@ -70,24 +70,37 @@ def _actions(limit: dict[str, Any]) -> list[RateLimitAction]:
 
 def _action(source: Any, count: bool) -> RateLimitAction:
     key = _key(source)
+    if source == "client":
+        return RateLimitAction(remote_address=RateLimitActionRemoteAddress())
+    if source == "tenant":
+        return _metadata(key, _TENANT, count)
+    if isinstance(source, dict) and "metadata" in source:
+        return _metadata(key, source["metadata"], count)
+    there, value = _expression(source)
+    text = f"{there} ? {value} : {json.dumps(_ABSENT)}" if count else value
+    # mypy takes the class for another of that name, which the library's module imports before it defines its own.
+    packed = AnyMessage.pack(Descriptor(descriptor_key=key, text=text))  # type: ignore[arg-type, call-arg]
+    return RateLimitAction(
+        extension=TypedExtensionConfig(name="envoy.rate_limit_descriptors.expr", typed_config=packed)
+    )
+
+
+def _expression(source: Any) -> tuple[str, str]:
+    """CEL that tells whether a value is there, and CEL that gives it."""
     match source:
-        case "client":
-            return RateLimitAction(remote_address=RateLimitActionRemoteAddress())
         case "method":
-            return _expression(key, "request.method", "true", count)
+            return "true", "request.method"
         case "peer":
-            path = "connection.uri_san_peer_certificate"
-            return _expression(key, path, f"has({path})", count)
-        case "operation":
-            return _from_map(key, "filter_state", _OPERATION, count)
-        case {"filter_state": str(name)}:
-            return _from_map(key, "filter_state", name, count)
-        case {"header": str(name)}:
-            return _from_map(key, "request.headers", name, count)
-        case "tenant":
-            return _metadata(key, _TENANT, count)
+            name = "connection.uri_san_peer_certificate"
+            return f"has({name})", name
+        case {"header": name}:
+            container = "request.headers"
+        case {"filter_state": name}:
+            container = "filter_state"
         case _:
-            return _metadata(key, source["metadata"], count)
+            container, name = "filter_state", _OPERATION
+    quoted = json.dumps(name)
+    return f"{quoted} in {container}", f"{container}[{quoted}]"
 
 
 def _key(source: Any) -> str:
@@ -96,19 +109,6 @@ def _key(source: Any) -> str:
         return "remote_address" if source == "client" else source
     ((kind, value),) = source.items()
     return f"{kind}:{value['namespace']}:{value['key']}" if kind == "metadata" else f"{kind}:{value}"
-
-
-def _from_map(key: str, container: str, name: str, count: bool) -> RateLimitAction:
-    quoted = json.dumps(name)
-    return _expression(key, f"{container}[{quoted}]", f"{quoted} in {container}", count)
-
-
-def _expression(key: str, value: str, there: str, count: bool) -> RateLimitAction:
-    text = f"{there} ? {value} : {json.dumps(_ABSENT)}" if count else value
-    packed = AnyMessage.pack(Descriptor(descriptor_key=key, text=text))
-    return RateLimitAction(
-        extension=TypedExtensionConfig(name="envoy.rate_limit_descriptors.expr", typed_config=packed)
-    )
 
 
 def _metadata(key: str, place: dict[str, str], count: bool) -> RateLimitAction:
