@@ -85,6 +85,7 @@ class ControlPlane:
             self._report({"event": "serving"})
             await self._recompile()
             while not await _waited(stop, TICK):
+                watch.follow(self._compiled.named_files if self._compiled else ())
                 if watch.changed() or _due(self._compile_at):
                     await self._recompile()
                 elif self._compiled and _due(self._renew_at):

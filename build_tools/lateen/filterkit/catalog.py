@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from functools import cache
-from importlib import resources
+from functools import cache, lru_cache
+from importlib import import_module, resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import jsonschema_rs
 import orjson
 import yaml
 
+from lateen.filterkit.configuration import Configuration, Files, read_files
 from lateen.filterkit.lua_literal import lua_literal
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 FOLDERS = (_PACKAGE / "_filters", _PACKAGE.parents[1] / "filters")
 """In a wheel, and in a checkout; the first that exists is used."""
+
+_NO_FILES: Files = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,9 @@ class Filter:
     `kind` is wasm, lua or native; `phase` Istio's phase; `failure_policy` what happens when a module traps.
     `attributes` are the filter state keys (`wasm.<filter>.<attribute>`) or metadata keys that it publishes. `budget`
     bounds what it may cost: `module_bytes`, and `microseconds` per request above an empty module. With `reads_body` a
-    module that pauses at the headers still gets the body; without it Envoy holds back both.
+    module that pauses at the headers still gets the body; without it Envoy holds back both. `config_compiler` is the
+    module that makes the filter's configuration of what a person writes, if that is another (see `compilers`);
+    `emitter` the module that gives a native filter (see `native`).
     """
 
     name: str
@@ -44,6 +50,20 @@ class Filter:
     directory: Path
     budget: dict[str, float] = field(default_factory=dict, hash=False)
     reads_body: bool = False
+    config_compiler: str = ""
+    emitter: str = ""
+
+    def files(self, config: object, folder: Path) -> dict[str, str | None]:
+        """The files that a configuration names, relative to the folder of the file that holds it."""
+        if not self.config_compiler or self.problems(config):
+            return {}
+        return read_files(import_module(self.config_compiler).named_files(config), folder)
+
+    def configuration(self, config: object, files: Files = _NO_FILES) -> Configuration:
+        """What the filter gets for a configuration; `files` are those that it names. A configuration that the schema
+        refuses stays as it is, so that the filter refuses it too.
+        """
+        return _configuration(self, orjson.dumps(config), tuple(sorted(files.items())))
 
     def problems(self, config: object) -> list[tuple[str, str]]:
         """What is wrong with a configuration: (path such as `sources[0].host`, message), in order of the path."""
@@ -102,6 +122,8 @@ def read_filter(folder: Path) -> Filter:
         directory=folder,
         budget=description.get("budget", {}),
         reads_body=description.get("reads_body", False),
+        config_compiler=description.get("config_compiler", ""),
+        emitter=description.get("emitter", ""),
     )
 
 
@@ -118,6 +140,15 @@ def noop_module() -> bytes:
 
 def _data(name: str) -> bytes:
     return resources.files("lateen.filterkit").joinpath("data", name).read_bytes()
+
+
+@lru_cache(maxsize=64)
+def _configuration(suite: Filter, config: bytes, files: tuple[tuple[str, str | None], ...]) -> Configuration:
+    value = orjson.loads(config)
+    if not suite.config_compiler or suite.problems(value):
+        return Configuration(value)
+    compiled: Configuration = import_module(suite.config_compiler).compile_configuration(value, dict(files))
+    return compiled
 
 
 @cache

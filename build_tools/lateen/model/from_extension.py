@@ -8,6 +8,7 @@ from lateen.diagnostics.codes import model as codes
 from lateen.model.context import Context
 from lateen.model.extension import Extension, ExtensionMatch
 from lateen.model.fields import Fields
+from lateen.model.named_files import read_named_files
 
 SUITE = "lateen"
 """The scheme of the project's own filters, by name: the one extension of Istio's schema."""
@@ -45,14 +46,17 @@ def _extension(body: Fields, spec: Fields, wasm: Fields, lua: str) -> Extension:
     kind = wasm.text("type", "HTTP")
     if kind == "NETWORK":
         wasm.report(codes.FIELD_NOT_COMPILED, "type", field="type: NETWORK")
+    url = _url(wasm) if wasm else ""
+    config = wasm.mapping("pluginConfig")
     return Extension(
         ref=body.ref,
         phase=phase,
         priority=spec.integer("priority"),
-        url=_url(wasm) if wasm else "",
+        url=url,
         lua=lua,
         sha256=wasm.text("sha256"),
-        config=wasm.mapping("pluginConfig"),
+        config=config,
+        files=read_named_files(url, config, body.ref.origin.file),
         type="HTTP" if kind == "UNSPECIFIED_PLUGIN_TYPE" else kind,
         fail_strategy=wasm.text("failStrategy"),
         matches=tuple(_match(section) for section in spec.sections("match")),

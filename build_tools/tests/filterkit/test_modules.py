@@ -15,6 +15,14 @@ IMPORT_SECTION = 2
 FLAG = "allow_on_headers_stop_iteration"
 
 ALLOWED = {
+    "operation_classifier": {
+        "proxy_call_foreign_function",
+        "proxy_get_buffer_bytes",
+        "proxy_get_header_map_pairs",
+        "proxy_log",
+        "proxy_send_local_response",
+        "proxy_set_property",
+    },
     "peer_metadata": {
         "proxy_call_foreign_function",
         "proxy_get_buffer_bytes",

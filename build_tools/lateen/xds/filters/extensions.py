@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+from lateen.filterkit import native
 from lateen.filterkit.catalog import Filter, catalog
 from lateen.model.extension import Extension
 from lateen.scope.views import ProxyScope
 from lateen.xds.filters.chain import Chain, Direction
-from lateen.xds.filters.wasm import LUA, WASM, discovered, lua_extension, wasm_extension
+from lateen.xds.filters.wasm import LUA, WASM, discovered, lua_extension, suite_extension
 from lateen.xds.resources import Resources
 from lateen.xds.snapshot import Config
 
@@ -22,7 +24,7 @@ def of_phase(phase: str) -> Callable[[Chain], list[Config]]:
 
     def build(chain: Chain) -> list[Config]:
         return [
-            discovered(resource_name(extension), LUA if is_lua(extension) else WASM)
+            discovered(resource_name(extension), _type(extension))
             for extension in chain.scope.extensions
             if extension.phase == phase and usable(extension) and applies(extension, chain)
         ]
@@ -53,14 +55,14 @@ def suite_filter(extension: Extension) -> Filter | None:
 
 
 def usable(extension: Extension) -> bool:
-    """Whether there is code to run: inline Lua, or a filter of the suite. Analysis reports what is not."""
-    return extension.type == "HTTP" and (bool(extension.lua) or suite_filter(extension) is not None)
+    """Whether there is code to run: inline Lua, or a filter of the suite. Analysis reports what is not.
 
-
-def is_lua(extension: Extension) -> bool:
-    """Whether the code is Lua."""
+    A native filter is made from its configuration, so there is none without a right one.
+    """
     suite = suite_filter(extension)
-    return suite.kind == "lua" if suite else bool(extension.lua)
+    if suite is not None and suite.kind == "native" and suite.problems(extension.config):
+        return False
+    return extension.type == "HTTP" and (bool(extension.lua) or suite is not None)
 
 
 def applies(extension: Extension, chain: Chain) -> bool:
@@ -72,11 +74,20 @@ def applies(extension: Extension, chain: Chain) -> bool:
     )
 
 
+def _type(extension: Extension) -> str:
+    suite = suite_filter(extension)
+    if suite is None or suite.kind == "lua":
+        return LUA
+    return native.type_url(suite, _config(suite, extension)) if suite.kind == "native" else WASM
+
+
 def _extension(scope: ProxyScope, extension: Extension) -> Config:
     name = resource_name(extension)
     suite = suite_filter(extension)
     if suite is None:
         return lua_extension(name, extension.lua)
-    if suite.kind == "lua":
-        return lua_extension(name, suite.lua(extension.config))
-    return wasm_extension(scope.proxy, name, suite, extension.config, extension.fail_strategy)
+    return suite_extension(scope.proxy, name, suite, _config(suite, extension), extension.fail_strategy)
+
+
+def _config(suite: Filter, extension: Extension) -> Any:
+    return suite.configuration(extension.config, dict(extension.files)).value

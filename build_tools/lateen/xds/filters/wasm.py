@@ -1,10 +1,11 @@
-"""Wasm and Lua filters as extension configurations (ECDS), and the filters that fetch them."""
+"""Filters of each kind as extension configurations (ECDS), and the HTTP filters that fetch them."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
+from lateen.filterkit import native
 from lateen.filterkit.catalog import Filter
 from lateen.model.proxy import Proxy
 from lateen.xds.filters.chain import TYPES
@@ -24,6 +25,15 @@ def discovered(name: str, type_url: str) -> Config:
     """
     source = {"ads": {}, "initial_fetch_timeout": "0s", "resource_api_version": "V3"}
     return {"name": name, "config_discovery": {"config_source": source, "type_urls": [type_url]}}
+
+
+def suite_extension(proxy: Proxy, name: str, suite: Filter, config: Any, fail_strategy: str = "") -> Config:
+    """The extension config of a filter of the suite, by its kind; `config` is what the filter gets."""
+    if suite.kind == "lua":
+        return lua_extension(name, suite.lua(config))
+    if suite.kind == "native":
+        return {"name": name, "typed_config": native.typed_config(suite, config)}
+    return wasm_extension(proxy, name, suite, config, fail_strategy)
 
 
 def wasm_extension(proxy: Proxy, name: str, wasm: Filter, config: Any, fail_strategy: str = "") -> Config:
