@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use crate::encoding::Encoding;
 use crate::json;
-use crate::key::{Key, Secret};
+use crate::key::{Environment, Form, Key};
 use crate::mac::Algorithm;
-use crate::node::Node;
+use crate::node::{Faults, Node};
 use crate::recipe::{Part, Recipe, Signature, Timestamp};
 use crate::request::Source;
 use crate::scope::{Path, Scope};
@@ -50,88 +50,74 @@ pub struct Rule {
     pub scheme: Option<Rc<Scheme>>,
 }
 
-type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
-
 impl Config {
     /// The configuration in `text`, or what is wrong with it and where. `environment` finds variables.
     pub fn parse(text: &[u8], environment: Environment) -> Result<Self, String> {
         let value = json::parse(text)?;
-        let known = ["mode", "key_id_header", "max_body_bytes", "replay_capacity", "rules"];
-        let node = Node::root(&value);
-        node.object(&known)?;
-        let rules = node.required("rules")?;
-        let mut read: Vec<Rule> = Vec::new();
-        for item in rules.items(MOST_RULES)? {
-            let rule = Rule::read(&item, environment)?;
-            if read.iter().any(|other| other.name == rule.name) {
-                return rules.wrong("two rules have the same name");
-            }
-            read.push(rule);
+        let faults = Faults::default();
+        let node = Node::root(&value, &faults);
+        node.object(&["mode", "key_id_header", "max_body_bytes", "replay_capacity", "rules"]);
+        let mode = match word(&node, "mode", &["enforce", "shadow", "off"]) {
+            0 => Mode::Enforce,
+            1 => Mode::Shadow,
+            _ => Mode::Off,
+        };
+        let list = node.required("rules");
+        let rules: Vec<_> = list.items(MOST_RULES).iter().map(|item| Rule::read(item, environment)).collect();
+        if repeated(rules.iter().map(|rule| rule.name.as_str())) {
+            list.wrong("two rules have the same name");
         }
-        Ok(Self {
-            mode: optional(&node, "mode", Mode::Enforce, |node| {
-                node.word(&[("enforce", Mode::Enforce), ("shadow", Mode::Shadow), ("off", Mode::Off)])
-            })?,
-            key_id_header: optional(&node, "key_id_header", "x-hmac-key-id".into(), |node| node.header_name())?,
-            max_body_bytes: size(&node, "max_body_bytes", 1_048_576, 67_108_864)?,
-            replay_capacity: size(&node, "replay_capacity", 16_384, 1_048_576)?,
-            rules: read,
-        })
+        let config = Self {
+            mode,
+            key_id_header: node.get("key_id_header").map_or_else(|| "x-hmac-key-id".into(), |name| name.header_name()),
+            max_body_bytes: size(&node, "max_body_bytes", 1_048_576, 67_108_864),
+            replay_capacity: size(&node, "replay_capacity", 16_384, 1_048_576),
+            rules,
+        };
+        faults.or(config)
     }
 }
+
+const KINDS: [&str; 4] = ["exempt", "standard_webhooks", "github", "recipe"];
 
 impl Rule {
-    fn read(node: &Node, environment: Environment) -> Result<Self, String> {
-        const KINDS: [&str; 4] = ["exempt", "standard_webhooks", "github", "recipe"];
-        node.object(&["name", "path", "methods", "hosts", KINDS[0], KINDS[1], KINDS[2], KINDS[3]])?;
-        let name = node.required("name")?.text(64)?.to_owned();
-        let scope = Scope { path: path(node)?, methods: texts(node, "methods")?, hosts: texts(node, "hosts")? };
-        let (kind, inner) = node.one_of(&KINDS)?;
-        let scheme = match kind {
-            "exempt" if inner.boolean()? => None,
-            "exempt" => return inner.wrong("true is expected"),
-            "standard_webhooks" => {
-                inner.object(&["keys", "past", "future", "replay"])?;
-                let replay = optional(&inner, "replay", true, refuses_replays)?;
-                let recipe =
-                    Recipe::standard_webhooks(tolerance(&inner, "past")?, tolerance(&inner, "future")?, replay);
-                Some(scheme(&name, &inner, recipe, Some(Secret::Webhook), environment)?)
+    fn read(node: &Node, environment: Environment) -> Self {
+        node.object(&["name", "path", "methods", "hosts", KINDS[0], KINDS[1], KINDS[2], KINDS[3]]);
+        let name = node.required("name").text(64);
+        let scope = Scope { path: path(node), methods: texts(node, "methods"), hosts: texts(node, "hosts") };
+        let (kind, inner) = node.one_of(&KINDS);
+        let (recipe, form) = match kind {
+            0 => {
+                if !inner.flag() {
+                    inner.wrong("true is expected");
+                }
+                return Self { name, scope, scheme: None };
             }
-            "github" => {
-                inner.object(&["keys"])?;
-                Some(scheme(&name, &inner, Recipe::github(), Some(Secret::Text), environment)?)
+            1 => {
+                inner.object(&["keys", "past", "future", "replay"]);
+                let replay = word(&inner, "replay", &["refuse", "allow"]) == 0;
+                let recipe = Recipe::standard_webhooks(tolerance(&inner, "past"), tolerance(&inner, "future"), replay);
+                (recipe, Some(Form::Webhook))
             }
-            _ => {
-                let recipe = recipe(&inner)?;
-                Some(scheme(&name, &inner, recipe, None, environment)?)
+            2 => {
+                inner.object(&["keys"]);
+                (Recipe::github(), Some(Form::Text))
             }
+            _ => (recipe(&inner), None),
         };
-        Ok(Self { name, scope, scheme })
-    }
-}
-
-fn scheme(
-    rule: &str,
-    node: &Node,
-    recipe: Recipe,
-    secret: Option<Secret>,
-    environment: Environment,
-) -> Result<Rc<Scheme>, String> {
-    let list = node.required("keys")?;
-    let most = if recipe.key_id.is_some() { MOST_KEYS } else { MOST_TRIED };
-    let mut keys: Vec<Key> = Vec::new();
-    for item in list.items(most)? {
-        let key = Key::read(&item, recipe.algorithm, secret, environment)?;
-        if keys.iter().any(|other| other.id == key.id) {
-            return list.wrong("two keys have the same id");
+        let list = inner.required("keys");
+        let most = if recipe.key_id.is_some() { MOST_KEYS } else { MOST_TRIED };
+        let read = |item: &Node| Key::read(item, recipe.algorithm, form, environment);
+        let keys: Vec<_> = list.items(most).iter().filter_map(read).collect();
+        if repeated(keys.iter().map(|key| key.id.as_str())) {
+            list.wrong("two keys have the same id");
         }
-        keys.push(key);
+        Self { scope, scheme: Some(Rc::new(Scheme { rule: name.clone(), recipe, keys })), name }
     }
-    Ok(Rc::new(Scheme { rule: rule.into(), recipe, keys }))
 }
 
-fn recipe(node: &Node) -> Result<Recipe, String> {
-    const KEYS: [&str; 11] = [
+fn recipe(node: &Node) -> Recipe {
+    node.object(&[
         "keys",
         "algorithm",
         "signature",
@@ -143,152 +129,148 @@ fn recipe(node: &Node) -> Result<Recipe, String> {
         "join",
         "parts",
         "unsigned_body",
-    ];
-    node.object(&KEYS)?;
-    let timestamp = optional(node, "timestamp", None, |node| timestamp(node).map(Some))?;
+    ]);
+    let timestamp = node.get("timestamp").map(|node| timestamp(&node));
+    let replays = node.get("replay").map(|node| node.word(&["refuse", "allow"]) == 0);
     let recipe = Recipe {
-        algorithm: optional(&node, "algorithm", Algorithm::Sha256, |node| {
-            node.word(&[("sha256", Algorithm::Sha256), ("sha512", Algorithm::Sha512)])
-        })?,
-        signature: signature(&node.required("signature")?)?,
-        key_id: optional(&node, "key_id", None, |node| source(node, &[]).map(Some))?,
-        nonce: optional(&node, "nonce", None, |node| source(node, &[]).map(Some))?,
-        refuse_replays: optional(&node, "replay", timestamp.is_some(), refuses_replays)?,
+        algorithm: match word(node, "algorithm", &["sha256", "sha512"]) {
+            0 => Algorithm::Sha256,
+            _ => Algorithm::Sha512,
+        },
+        signature: signature(&node.required("signature")),
+        key_id: node.get("key_id").map(|node| source(&node, &["header", "parameter", "query"])),
+        nonce: node.get("nonce").map(|node| source(&node, &["header", "parameter", "query"])),
+        refuse_replays: replays.unwrap_or(timestamp.is_some()),
         timestamp,
-        content_digest: optional(&node, "content_digest", false, |node| {
-            node.word(&[("required", true), ("ignored", false)])
-        })?,
-        join: optional(&node, "join", "\n".into(), |node| match node.as_text() {
-            Some(text) if text.len() <= 8 => Ok(text.to_owned()),
-            _ => node.wrong("a text of at most 8 bytes is expected"),
-        })?,
-        parts: node.required("parts")?.items(32)?.iter().map(part).collect::<Result<_, _>>()?,
+        content_digest: word(node, "content_digest", &["ignored", "required"]) == 1,
+        join: node
+            .get("join")
+            .map_or_else(|| "\n".into(), |node| if node.is_empty() { String::new() } else { node.text(8) }),
+        parts: node.required("parts").items(32).iter().map(part).collect(),
     };
-    if let Some(problem) = recipe.problem() {
-        return node.wrong(problem);
+    let unsigned = node.get("unsigned_body").is_some_and(|node| node.flag());
+    let problem = recipe.problem().or(match (recipe.reads_body(), unsigned) {
+        (true, true) => Some("unsigned_body: the body is signed"),
+        (false, false) => Some("parts: the body is not signed; unsigned_body: true says that this is meant"),
+        _ => None,
+    });
+    if let Some(problem) = problem {
+        node.wrong(problem);
     }
-    match (recipe.reads_body(), optional(&node, "unsigned_body", false, |node| node.boolean())?) {
-        (true, true) => node.wrong("unsigned_body: the body is signed"),
-        (false, false) => node.wrong("parts: the body is not signed; unsigned_body: true says that this is meant"),
-        _ => Ok(recipe),
+    recipe
+}
+
+fn signature(node: &Node) -> Signature {
+    Signature {
+        source: source(node, &["header", "parameter", "query", "separator", "prefix", "encoding"]),
+        separator: node.get("separator").and_then(|node| node.text(1).bytes().next()),
+        prefix: node.get("prefix").map(|node| node.text(32)).unwrap_or_default(),
+        encoding: node.get("encoding").map_or(Encoding::Hex, |node| encoding(&node)),
     }
 }
 
-fn signature(node: &Node) -> Result<Signature, String> {
-    let source = source(node, &["separator", "prefix", "encoding"])?;
-    Ok(Signature {
-        source,
-        separator: optional(node, "separator", None, |node| match node.as_text() {
-            Some(text) if text.len() == 1 => Ok(text.chars().next()),
-            _ => node.wrong("one ASCII character is expected"),
-        })?,
-        prefix: optional(node, "prefix", String::new(), |node| node.text(32).map(str::to_owned))?,
-        encoding: optional(node, "encoding", Encoding::Hex, encoding)?,
-    })
+fn timestamp(node: &Node) -> Timestamp {
+    Timestamp {
+        source: source(node, &["header", "parameter", "query", "format", "past", "future"]),
+        format: match word(node, "format", &["seconds", "milliseconds", "rfc3339"]) {
+            0 => Format::Seconds,
+            1 => Format::Milliseconds,
+            _ => Format::Rfc3339,
+        },
+        past: tolerance(node, "past"),
+        future: tolerance(node, "future"),
+    }
 }
 
-fn timestamp(node: &Node) -> Result<Timestamp, String> {
-    Ok(Timestamp {
-        source: source(node, &["format", "past", "future"])?,
-        format: optional(node, "format", Format::Seconds, |node| {
-            node.word(&[
-                ("seconds", Format::Seconds),
-                ("milliseconds", Format::Milliseconds),
-                ("rfc3339", Format::Rfc3339),
-            ])
-        })?,
-        past: tolerance(node, "past")?,
-        future: tolerance(node, "future")?,
-    })
-}
-
-/// A header, a parameter of a header, or a parameter of the query; `more` are keys that stand beside it.
-fn source(node: &Node, more: &[&str]) -> Result<Source, String> {
-    node.object(&[&["header", "parameter", "query"], more].concat())?;
-    let (kind, value) = node.one_of(&["header", "query"])?;
+/// A header, a parameter of a header, or a parameter of the query.
+fn source(node: &Node, known: &[&str]) -> Source {
+    node.object(known);
+    let (kind, value) = node.one_of(&["header", "query"]);
     match (kind, node.get("parameter")) {
-        ("header", Some(parameter)) => Ok(Source::Parameter(value.header_name()?, parameter.text(64)?.into())),
-        ("header", None) => Ok(Source::Header(value.header_name()?)),
-        (_, Some(parameter)) => parameter.wrong("a parameter is one of a header"),
-        (_, None) => Ok(Source::Query(value.text(64)?.into())),
-    }
-}
-
-fn part(node: &Node) -> Result<Part, String> {
-    if node.as_text().is_some() {
-        return node
-            .word(&[
-                ("method", 0),
-                ("authority", 1),
-                ("path", 2),
-                ("query", 3),
-                ("target", 4),
-                ("key_id", 5),
-                ("timestamp", 6),
-                ("nonce", 7),
-                ("body", 8),
-            ])
-            .map(|place| match place {
-                0 => Part::Method,
-                1 => Part::Authority,
-                2 => Part::Path,
-                3 => Part::Query,
-                4 => Part::Target,
-                5 => Part::KeyId,
-                6 => Part::Timestamp,
-                7 => Part::Nonce,
-                _ => Part::Body,
-            });
-    }
-    node.object(&["literal", "header", "optional", "body_digest"])?;
-    let (kind, value) = node.one_of(&["literal", "header", "body_digest"])?;
-    match (kind, node.get("optional")) {
-        ("header", optional) => {
-            let optional = optional.map_or(Ok(false), |flag| flag.boolean())?;
-            Ok(Part::Header { name: value.header_name()?, optional })
+        (0, Some(parameter)) => Source::Parameter(value.header_name(), parameter.text(64)),
+        (0, None) => Source::Header(value.header_name()),
+        (_, parameter) => {
+            if let Some(parameter) = parameter {
+                parameter.wrong("a parameter is one of a header");
+            }
+            Source::Query(value.text(64))
         }
-        (_, Some(optional)) => optional.wrong("a header may be optional, nothing else"),
-        ("literal", None) => Ok(Part::Literal(value.text(256)?.into())),
-        (_, None) => encoding(&value).map(Part::BodyDigest),
     }
 }
 
-fn encoding(node: &Node) -> Result<Encoding, String> {
-    node.word(&[("hex", Encoding::Hex), ("base64", Encoding::Base64), ("base64url", Encoding::Base64Url)])
+fn part(node: &Node) -> Part {
+    if node.is_text() {
+        const WORDS: [&str; 9] =
+            ["method", "authority", "path", "query", "target", "key_id", "timestamp", "nonce", "body"];
+        return match node.word(&WORDS) {
+            0 => Part::Method,
+            1 => Part::Authority,
+            2 => Part::Path,
+            3 => Part::Query,
+            4 => Part::Target,
+            5 => Part::KeyId,
+            6 => Part::Timestamp,
+            7 => Part::Nonce,
+            _ => Part::Body,
+        };
+    }
+    node.object(&["literal", "header", "optional", "body_digest"]);
+    let (kind, value) = node.one_of(&["literal", "header", "body_digest"]);
+    let optional = node.get("optional");
+    if let (0 | 2, Some(optional)) = (kind, &optional) {
+        optional.wrong("a header may be optional, nothing else");
+    }
+    match kind {
+        0 => Part::Literal(value.text(256)),
+        1 => Part::Header { name: value.header_name(), optional: optional.is_some_and(|node| node.flag()) },
+        _ => Part::BodyDigest(encoding(&value)),
+    }
 }
 
-fn refuses_replays(node: &Node) -> Result<bool, String> {
-    node.word(&[("refuse", true), ("allow", false)])
+fn encoding(node: &Node) -> Encoding {
+    match node.word(&["hex", "base64", "base64url"]) {
+        0 => Encoding::Hex,
+        1 => Encoding::Base64,
+        _ => Encoding::Base64Url,
+    }
 }
 
-fn tolerance(node: &Node, key: &str) -> Result<i64, String> {
-    optional(node, key, TOLERANCE, |node| node.integer(0..=LONGEST_TOLERANCE))
+/// Which of these words stands there; without one it is the first.
+fn word(node: &Node, key: &str, words: &[&str]) -> usize {
+    node.get(key).map_or(0, |node| node.word(words))
 }
 
-fn size(node: &Node, key: &str, default: usize, most: i64) -> Result<usize, String> {
-    optional(node, key, default, |node| node.integer(1..=most).map(|number| usize::try_from(number).unwrap_or(default)))
+fn tolerance(node: &Node, key: &str) -> i64 {
+    node.get(key).map_or(TOLERANCE, |node| node.integer(0..=LONGEST_TOLERANCE))
 }
 
-fn path(node: &Node) -> Result<Option<Path>, String> {
-    let Some(node) = node.get("path") else {
-        return Ok(None);
-    };
-    node.object(&["exact", "prefix"])?;
-    let (kind, value) = node.one_of(&["exact", "prefix"])?;
-    let text = value.text(1024)?;
+fn size(node: &Node, key: &str, default: usize, most: i64) -> usize {
+    let given = node.get(key).and_then(|node| usize::try_from(node.integer(1..=most)).ok());
+    given.unwrap_or(default)
+}
+
+fn path(node: &Node) -> Option<Path> {
+    let node = node.get("path")?;
+    node.object(&["exact", "prefix"]);
+    let (kind, value) = node.one_of(&["exact", "prefix"]);
+    let text = value.text(1024);
     if !text.starts_with('/') || text.contains('?') {
-        return value.wrong("a path that begins with / is expected, without a query");
+        value.wrong("a path that begins with / is expected, without a query");
     }
-    Ok(Some(if kind == "exact" { Path::Exact(text.into()) } else { Path::Prefix(text.into()) }))
+    Some(if kind == 0 { Path::Exact(text) } else { Path::Prefix(text) })
 }
 
-fn texts(node: &Node, key: &str) -> Result<Vec<String>, String> {
-    optional(node, key, Vec::new(), |node| {
-        node.items(32)?.iter().map(|item| item.text(253).map(str::to_owned)).collect()
-    })
+fn texts(node: &Node, key: &str) -> Vec<String> {
+    node.get(key).map(|node| node.items(32).iter().map(|item| item.text(253)).collect()).unwrap_or_default()
 }
 
-/// The value of a key, or the default.
-fn optional<T>(node: &Node, key: &str, default: T, read: impl FnOnce(&Node) -> Result<T, String>) -> Result<T, String> {
-    node.get(key).map_or(Ok(default), |value| read(&value))
+/// Whether a name is there twice. Lists are short, and sorting them would be a fortieth of the module.
+fn repeated<'a>(names: impl Iterator<Item = &'a str> + Clone) -> bool {
+    let mut rest = names;
+    while let Some(name) = rest.next() {
+        if rest.clone().any(|other| other == name) {
+            return true;
+        }
+    }
+    false
 }

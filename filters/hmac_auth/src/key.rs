@@ -23,46 +23,33 @@ pub struct Key {
 }
 
 impl Key {
-    /// The key in `{id, secret: {inline} or {env}, encoding, not_before, not_after}`. `environment` finds variables.
-    pub fn read(
-        node: &Node,
-        algorithm: Algorithm,
-        standard: Option<Secret>,
-        environment: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Self, String> {
-        let mut known = vec!["id", "secret", "not_before", "not_after"];
-        if standard.is_none() {
-            known.push("encoding");
-        }
-        node.object(&known)?;
-        let form = match (standard, node.get("encoding")) {
-            (Some(form), _) => form,
-            (None, Some(encoding)) => encoding.word(&[
-                ("text", Secret::Text),
-                ("hex", Secret::Encoded(Encoding::Hex)),
-                ("base64", Secret::Encoded(Encoding::Base64)),
-            ])?,
-            (None, None) => Secret::Text,
+    /// The key in `{id, secret: {inline} or {env}, encoding, not_before, not_after}`; nothing if there is a fault.
+    pub fn read(node: &Node, algorithm: Algorithm, form: Option<Form>, environment: Environment) -> Option<Self> {
+        let form = match (form, node.get("encoding")) {
+            (Some(form), _) => {
+                node.object(&["id", "secret", "not_before", "not_after"]);
+                form
+            }
+            (None, encoding) => {
+                node.object(&["id", "secret", "encoding", "not_before", "not_after"]);
+                match encoding.map_or(0, |encoding| encoding.word(&["text", "hex", "base64"])) {
+                    0 => Form::Text,
+                    1 => Form::Encoded(Encoding::Hex),
+                    _ => Form::Encoded(Encoding::Base64),
+                }
+            }
         };
-        let id = node.required("id")?;
-        if !id.text(64)?.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) {
-            return id.wrong("letters, digits, dots, dashes and underscores are expected");
+        let name = node.required("id");
+        let id = name.text(64);
+        if !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) {
+            name.wrong("letters, digits, dots, dashes and underscores are expected");
         }
-        let secret = node.required("secret")?;
-        let bytes = secret_bytes(&secret, form, environment)?;
-        let Some(mac) = Mac::new(algorithm, &bytes) else {
-            return secret.wrong("this is no key");
-        };
-        let key = Self {
-            id: id.text(64)?.into(),
-            mac,
-            not_before: moment(node, "not_before")?,
-            not_after: moment(node, "not_after")?,
-        };
-        match (key.not_before, key.not_after) {
-            (Some(first), Some(last)) if first >= last => node.wrong("not_before is not before not_after"),
-            _ => Ok(key),
+        let secret = secret(&node.required("secret"), form, environment);
+        let (not_before, not_after) = (moment(node, "not_before"), moment(node, "not_after"));
+        if not_before.zip(not_after).is_some_and(|(first, last)| first >= last) {
+            node.wrong("not_before is not before not_after");
         }
+        Some(Self { id, mac: Mac::new(algorithm, &secret)?, not_before, not_after })
     }
 
     /// Whether the key may sign now: from `not_before` until just before `not_after`.
@@ -77,9 +64,12 @@ impl Key {
     }
 }
 
+/// Finds variables of the machine's environment.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
 /// How a secret is written.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Secret {
+#[derive(Clone, Copy)]
+pub enum Form {
     /// Its bytes are those of the text.
     Text,
     /// Its bytes are encoded.
@@ -88,33 +78,36 @@ pub enum Secret {
     Webhook,
 }
 
-fn secret_bytes(node: &Node, form: Secret, environment: &dyn Fn(&str) -> Option<String>) -> Result<Vec<u8>, String> {
-    let (kind, value) = node.one_of(&["inline", "env"])?;
-    let text = match kind {
-        "env" => match environment(value.text(256)?) {
-            Some(text) => text,
-            None => return value.wrong("there is no such variable in the machine's environment"),
-        },
-        _ => value.text(4096)?.into(),
-    };
-    let bytes = match form {
-        Secret::Text => Some(text.into_bytes()),
-        Secret::Encoded(encoding) => encoding.decode(text.as_bytes()),
-        Secret::Webhook => Encoding::Base64.decode(text.strip_prefix(WEBHOOK_PREFIX).unwrap_or(&text).as_bytes()),
-    };
-    match bytes {
-        Some(bytes) if SIZES.contains(&bytes.len()) => Ok(bytes),
-        Some(_) => value.wrong(&format!("a secret of {} to {} bytes is expected", SIZES.start(), SIZES.end())),
-        None => value.wrong("the secret is not in its encoding"),
+fn secret(node: &Node, form: Form, environment: Environment) -> Vec<u8> {
+    node.object(&["inline", "env"]);
+    let (kind, value) = node.one_of(&["inline", "env"]);
+    let mut text = value.text(4096);
+    if kind == 1 {
+        text = environment(&text).unwrap_or_else(|| {
+            value.wrong("there is no such variable in the machine's environment");
+            String::new()
+        });
     }
+    let bytes = match form {
+        Form::Text => Some(text.into_bytes()),
+        Form::Encoded(encoding) => encoding.decode(text.as_bytes()),
+        Form::Webhook => Encoding::Base64.decode(text.strip_prefix(WEBHOOK_PREFIX).unwrap_or(&text).as_bytes()),
+    };
+    let bytes = bytes.unwrap_or_else(|| {
+        value.wrong("the secret is not in its encoding");
+        Vec::new()
+    });
+    if !SIZES.contains(&bytes.len()) {
+        value.wrong(&format!("a secret of {} to {} bytes is expected", SIZES.start(), SIZES.end()));
+    }
+    bytes
 }
 
-fn moment(node: &Node, key: &str) -> Result<Option<i64>, String> {
-    let Some(value) = node.get(key) else {
-        return Ok(None);
-    };
-    match rfc3339(value.text(32)?.as_bytes()) {
-        Some(seconds) => Ok(Some(seconds)),
-        None => value.wrong("a time such as 2026-01-31T12:00:00Z is expected"),
+fn moment(node: &Node, key: &str) -> Option<i64> {
+    let value = node.get(key)?;
+    let seconds = rfc3339(value.text(32).as_bytes());
+    if seconds.is_none() {
+        value.wrong("a time such as 2026-01-31T12:00:00Z is expected");
     }
+    seconds
 }

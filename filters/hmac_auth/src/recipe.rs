@@ -28,7 +28,7 @@ pub struct Recipe {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
     pub source: Source,
-    pub separator: Option<char>,
+    pub separator: Option<u8>,
     pub prefix: String,
     pub encoding: Encoding,
 }
@@ -105,7 +105,7 @@ impl Recipe {
             algorithm: Algorithm::Sha256,
             signature: Signature {
                 source: header("webhook-signature"),
-                separator: Some(' '),
+                separator: Some(b' '),
                 prefix: "v1,".into(),
                 encoding: Encoding::Base64,
             },
@@ -177,7 +177,7 @@ impl Recipe {
     pub fn signatures(&self, request: &Request) -> Result<Vec<Vec<u8>>, Reason> {
         let values = self.signature.source.read_all(request).map_err(Reason::Signature)?;
         let texts = values.iter().flat_map(|value| match self.signature.separator {
-            Some(separator) => value.split(|byte| char::from(*byte) == separator).collect(),
+            Some(separator) => value.split(|byte| *byte == separator).collect(),
             None => vec![value.as_slice()],
         });
         let prefixed = texts.filter_map(|text| text.strip_prefix(self.signature.prefix.as_bytes()));

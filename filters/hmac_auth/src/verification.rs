@@ -41,7 +41,7 @@ struct Candidate {
 /// How the body is signed.
 enum Body {
     Itself,
-    Digest(Hash, Encoding),
+    Digest(Box<Hash>, Encoding),
 }
 
 /// A signature that holds.
@@ -88,7 +88,7 @@ impl Verification {
         }
         let body = recipe.parts.iter().find_map(|part| match part {
             Part::Body => Some(Body::Itself),
-            Part::BodyDigest(encoding) => Some(Body::Digest(Hash::new(recipe.algorithm), *encoding)),
+            Part::BodyDigest(encoding) => Some(Body::Digest(Box::new(Hash::new(recipe.algorithm)), *encoding)),
             _ => None,
         });
         let (scheme, after, nonce) = (Rc::clone(scheme), content.after, carried.nonce);
