@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
+use lateen_sdk::json;
+
 use crate::encoding::Encoding;
-use crate::json;
 use crate::key::{Environment, Form, Key};
 use crate::mac::Algorithm;
 use crate::node::{Faults, Node};

@@ -7,7 +7,6 @@ mod config;
 mod content_digest;
 mod decision;
 mod encoding;
-mod json;
 mod key;
 mod mac;
 mod node;
@@ -31,9 +30,6 @@ use crate::request::Request;
 use crate::verification::{Once, Verification, Verified};
 
 export!(HmacAuth: on_request_headers, on_request_body, on_request_trailers);
-
-/// Entries of a slot of the shared table.
-const PER_SLOT: usize = 8;
 
 /// How much of a body is copied into the module at a time.
 const PIECE: usize = 64 * 1024;
@@ -69,8 +65,9 @@ impl Filter for HmacAuth {
 
     fn configure<H: Host>(host: &H, configuration: &[u8]) -> Result<Self, String> {
         let config = Config::parse(configuration, &|name| host.variable(name).ok().flatten())?;
-        let slots = u32::try_from(config.replay_capacity.div_ceil(PER_SLOT)).unwrap_or(u32::MAX);
+        let slots = u32::try_from(config.replay_capacity).unwrap_or(u32::MAX);
         decision::declare(host)?;
+        // With as many places as requests, each with room for several, one in 100,000 finds its place full.
         Ok(Self { config, replays: SharedTable::new("replays", 1, slots, Eviction::Never) })
     }
 

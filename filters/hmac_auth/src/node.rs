@@ -1,12 +1,13 @@
 //! A value of the configuration that knows where it stands, so that what is wrong with it is said by its path.
 //!
-//! Reading goes on behind a fault with some value, and who reads must ask in the end whether there was one: a way out
-//! at every step would be a third of the module. No message repeats a value, because it may be a secret.
+//! Unlike the SDK's node this one goes on behind a fault with some value, and who reads must ask in the end whether there
+//! was one: a way out at every step of so many would be a tenth of the module. No message repeats a value, because it may
+//! be a secret.
 
 use core::cell::RefCell;
 use core::ops::RangeInclusive;
 
-use crate::json::Value;
+use lateen_sdk::json::Value;
 
 /// The first thing that is wrong with a configuration.
 #[derive(Default)]
