@@ -32,10 +32,9 @@ impl Decision {
         Self { decision: "allow", reason: VERIFIED, rule: rule.into(), key_id: key_id.into() }
     }
 
-    /// The request is refused, or would be.
-    pub fn refused(reason: Reason, enforced: bool) -> Self {
-        let decision = if enforced { "deny" } else { "shadow_deny" };
-        Self { decision, reason: reason.code(), rule: String::new(), key_id: String::new() }
+    /// The request is refused, or in shadow mode would be.
+    pub fn refused(reason: Reason) -> Self {
+        Self { decision: "deny", reason: reason.code(), rule: String::new(), key_id: String::new() }
     }
 
     /// Set one filter state per attribute.

@@ -221,9 +221,8 @@ impl HmacAuth {
     }
 
     fn refuse<H: Host>(&self, host: &H, reason: Reason) -> (Stream, Action) {
-        let enforced = self.config.mode == Mode::Enforce;
-        Decision::refused(reason, enforced).publish(host);
-        if !enforced {
+        Decision::refused(reason).publish(host);
+        if self.config.mode != Mode::Enforce {
             return (Stream::Passed, Action::Continue);
         }
         decision::answer(host, reason);

@@ -201,7 +201,7 @@ fn shadow_mode_lets_everything_pass_and_tells() {
         [(&pieces[..], "replayed"), (&pieces[1..], "signature_mismatch"), (&[&[0; 21][..]], "body_too_large")]
     {
         assert_eq!(verdict(plugin.call(&headers, body)), (None, reason.into()));
-        assert_eq!(plugin.host.filter_state.borrow()["hmac_auth.decision"], "shadow_deny");
+        assert_eq!(plugin.host.filter_state.borrow()["hmac_auth.decision"], "deny");
     }
 }
 
