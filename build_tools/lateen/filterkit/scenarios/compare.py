@@ -172,3 +172,46 @@ def _value(path: Path, expected: Any, actual: str, what: str) -> Iterator[Differ
 
 def _show(value: str | None) -> str:
     return "none" if value is None else repr(value)
+
+
+def disagreements(expect: dict[str, Any], here: Observation, there: Observation) -> Iterator[tuple[str, Any, Any]]:
+    """What two hosts saw differently, expected or not: what it is, and what each saw.
+
+    Left out is what depends on the clock, and attributes, metadata and metrics that the scenario does not name.
+    """
+    pairs: list[tuple[str, Any, Any]] = [
+        ("an answer", not here.broken, not there.broken),
+        ("response code details", here.details, there.details),
+        ("a request at the upstream", here.request is not None, there.request is not None),
+        *_message_pairs("request", here.request, there.request),
+        *_message_pairs("response", here.response, there.response),
+        ("calls", _shown_calls(here), _shown_calls(there)),
+    ]
+    for name in expect.get("attributes", {}):
+        pairs.append((f"attribute {name}", here.attributes.get(name), there.attributes.get(name)))
+    for name in expect.get("metadata", {}):
+        pairs.append((f"metadata {name}", here.metadata.get(name) or {}, there.metadata.get(name) or {}))
+    for name in expect.get("metrics", {}):
+        pairs.append((f"metric {name}", here.meanwhile.metrics.get(name, 0), there.meanwhile.metrics.get(name, 0)))
+    yield from (pair for pair in pairs if pair[1] != pair[2])
+
+
+_CLOCK = frozenset(("date", "x-envoy-upstream-service-time"))
+
+
+def _message_pairs(what: str, here: Message | None, there: Message | None) -> Iterator[tuple[str, Any, Any]]:
+    if here is None or there is None:
+        return
+    yield f"{what} headers", _sorted(here.headers), _sorted(there.headers)
+    yield f"{what} body", here.content, there.content
+    yield f"{what} trailers", _sorted(here.trailers), _sorted(there.trailers)
+
+
+def _sorted(fields: Fields) -> list[tuple[str, str]]:
+    """Headers by name; the values of one name in their order."""
+    kept = [(name.lower(), value) for name, value in fields if name.lower() not in _CLOCK]
+    return sorted(kept, key=lambda field: field[0])
+
+
+def _shown_calls(seen: Observation) -> list[str]:
+    return [f"{call.cluster}: {_target(call)} {call.request.content!r}" for call in seen.meanwhile.calls]

@@ -34,6 +34,23 @@ def write_response(message: Message, method: str) -> Iterator[bytes]:
     return _write(start, (("content-length", "0"),) if empty else (), message)
 
 
+def sent_response(message: Message, method: str) -> tuple[Fields, tuple[str, ...], Fields]:
+    """Headers, chunks and trailers of the response to a request with that method, as they go over the wire."""
+    status = message.header(":status") or "200"
+    bodyless = method == "HEAD" or status in _BODYLESS
+    sent = Message(message.headers) if bodyless else message
+    empty = not bodyless and not sent.body and not sent.trailers and sent.header("content-length") is None
+    fields, _ = _framed((("content-length", "0"),) if empty else (), sent, unfinished=False)
+    return ((":status", status), *fields), tuple(chunk for chunk in sent.body if chunk), sent.trailers
+
+
+def sent_request(message: Message, *, unfinished: bool = False) -> tuple[Fields, tuple[str, ...], Fields]:
+    """Headers, chunks and trailers of a request, as they go over the wire."""
+    fields, _ = _framed((), message, unfinished=unfinished)
+    pseudo = tuple((name, value) for name, value in message.headers if name.startswith(":"))
+    return (*pseudo, *fields), tuple(chunk for chunk in message.body if chunk), message.trailers
+
+
 def read_request(stream: BufferedIOBase) -> Message:
     """The next request. Raises EOFError if the connection ends before the request does."""
     method, path, _ = _line(stream).split(" ", 2)
@@ -55,11 +72,7 @@ def read_response(stream: BufferedIOBase, method: str) -> Message:
 
 
 def _write(start: str, more: Fields, message: Message, unfinished: bool = False) -> Iterator[bytes]:
-    fields = (*more, *(field for field in message.headers if not field[0].startswith(":")))
-    chunked = joined(fields, "transfer-encoding") is not None
-    if not chunked and joined(fields, "content-length") is None and (message.body or message.trailers or unfinished):
-        chunked = True
-        fields = (*fields, ("transfer-encoding", "chunked"))
+    fields, chunked = _framed(more, message, unfinished=unfinished)
     yield to_bytes(f"{start}\r\n{_lines(fields)}\r\n")
     for chunk in message.body:
         data = to_bytes(chunk)
@@ -67,6 +80,15 @@ def _write(start: str, more: Fields, message: Message, unfinished: bool = False)
             yield b"%x\r\n%s\r\n" % (len(data), data) if chunked else data
     if chunked and not unfinished:
         yield to_bytes(f"0\r\n{_lines(message.trailers)}\r\n")
+
+
+def _framed(more: Fields, message: Message, *, unfinished: bool) -> tuple[Fields, bool]:
+    """The headers, with one that tells the length where it is not known otherwise; whether the body is chunked."""
+    fields = (*more, *(field for field in message.headers if not field[0].startswith(":")))
+    chunked = joined(fields, "transfer-encoding") is not None
+    if not chunked and joined(fields, "content-length") is None and (message.body or message.trailers or unfinished):
+        return (*fields, ("transfer-encoding", "chunked")), True
+    return fields, chunked
 
 
 def _lines(fields: Fields) -> str:
