@@ -98,8 +98,9 @@ impl<'a> Node<'a> {
     /// A time such as `500ms`, `30s`, `5m` or `1h`, at most `longest`.
     pub fn duration(&self, longest: Duration) -> Result<Duration, String> {
         let found = self.as_text().and_then(duration).filter(|time| *time <= longest);
+        let seconds = longest.as_secs();
         found.map_or_else(
-            || self.wrong(&format!("a time such as 500ms, 30s, 5m or 1h up to {longest:?} is expected")),
+            || self.wrong(&format!("a time such as 500ms, 30s, 5m or 1h up to {seconds}s is expected")),
             Ok,
         )
     }
@@ -124,15 +125,15 @@ impl<'a> Node<'a> {
         )
     }
 
-    /// The items of a list of at least one and at most `most`.
-    pub fn items(&self, most: usize) -> Result<Vec<Self>, String> {
+    /// The items of a list of so many.
+    pub fn items(&self, count: RangeInclusive<usize>) -> Result<Vec<Self>, String> {
         match self.value {
-            Value::List(items) if (1..=most).contains(&items.len()) => Ok(items
+            Value::List(items) if count.contains(&items.len()) => Ok(items
                 .iter()
                 .enumerate()
                 .map(|(place, value)| Self { path: format!("{}[{place}]", self.path), value })
                 .collect()),
-            _ => self.wrong(&format!("a list of 1 to {most} items is expected")),
+            _ => self.wrong(&format!("a list of {} to {} items is expected", count.start(), count.end())),
         }
     }
 }

@@ -10,7 +10,7 @@ const TEXT: &str = r#"{"rules": [{"name": "secret", "limit": 5, "on": true, "wai
 fn told<T>(visit: impl FnOnce(&Node<'_>) -> Result<T, String>) -> Result<T, String> {
     let value = parse(TEXT.as_bytes())?;
     let root = Node::root(&value);
-    let items = root.required("rules")?.items(2)?;
+    let items = root.required("rules")?.items(1..=2)?;
     visit(items.first().ok_or("no item")?)
 }
 
