@@ -26,7 +26,7 @@ class Callouts:
         self._vm = vm
         self._open: dict[int, tuple[str, str, Fields] | None] = {}
 
-    def http_call(  # noqa: PLR0913 - the ABI's own
+    def http_call(  # noqa: PLR0913, PLR0917 - the ABI's own
         self,
         cluster: int,
         cluster_size: int,
@@ -54,7 +54,7 @@ class Callouts:
         machine.write_number(token_at, token)
         world.http_call(name, fields, content, ends, timeout / 1000, lambda answer: self._http_answer(token, answer))
 
-    def grpc_call(  # noqa: PLR0913 - the ABI's own
+    def grpc_call(  # noqa: PLR0913, PLR0917 - the ABI's own
         self,
         service: int,
         service_size: int,
@@ -80,7 +80,7 @@ class Callouts:
         machine.write_number(token_at, token)
         world.grpc_call(cluster, path, fields, content, timeout / 1000, lambda reply: self._grpc_reply(token, reply))
 
-    def grpc_stream(  # noqa: PLR0913 - the ABI's own
+    def grpc_stream(  # noqa: PLR0913, PLR0917 - the ABI's own
         self,
         service: int,
         service_size: int,
@@ -120,7 +120,7 @@ class Callouts:
         self._end(token, (_GRPC, _GRPC_STREAM))
         self._open.pop(token, None)
 
-    def _method(  # noqa: PLR0913 - the ABI's own
+    def _method(
         self, service: int, service_size: int, name: int, name_size: int, method: int, method_size: int
     ) -> tuple[str, str]:
         """Cluster and path; the service is Envoy's GrpcService message, or the name of a cluster."""

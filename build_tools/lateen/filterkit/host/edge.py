@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from email.utils import formatdate
 
 from lateen.filterkit.host.fields import Fields
@@ -13,11 +14,25 @@ from lateen.filterkit.scenarios.message import Message, to_bytes, to_text
 
 _HOP_BY_HOP = frozenset(("connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"))
 _INTERNAL = frozenset(
-    """x-envoy-expected-rq-timeout-ms x-envoy-force-trace x-envoy-hedge-on-per-try-timeout x-envoy-internal
-    x-envoy-ip-tags x-envoy-max-retries x-envoy-original-url x-envoy-retriable-header-names
-    x-envoy-retriable-status-codes x-envoy-retry-grpc-on x-envoy-retry-on x-envoy-upstream-alt-stat-name
-    x-envoy-upstream-rq-per-try-timeout-ms x-envoy-upstream-rq-timeout-alt-response x-envoy-upstream-rq-timeout-ms
-    x-envoy-upstream-stream-duration-ms x-forwarded-client-cert""".split()
+    [
+        "x-envoy-expected-rq-timeout-ms",
+        "x-envoy-force-trace",
+        "x-envoy-hedge-on-per-try-timeout",
+        "x-envoy-internal",
+        "x-envoy-ip-tags",
+        "x-envoy-max-retries",
+        "x-envoy-original-url",
+        "x-envoy-retriable-header-names",
+        "x-envoy-retriable-status-codes",
+        "x-envoy-retry-grpc-on",
+        "x-envoy-retry-on",
+        "x-envoy-upstream-alt-stat-name",
+        "x-envoy-upstream-rq-per-try-timeout-ms",
+        "x-envoy-upstream-rq-timeout-alt-response",
+        "x-envoy-upstream-rq-timeout-ms",
+        "x-envoy-upstream-stream-duration-ms",
+        "x-forwarded-client-cert",
+    ]
 )
 """Headers that a client may not send."""
 _BODYLESS = (b"GET", b"HEAD", b"DELETE", b"TRACE", b"CONNECT")
@@ -58,20 +73,29 @@ def at_upstream(received: Received) -> Message:
     first += [(b":authority", host) for host in fields.all(b":authority")]
     rest = [(name, value) for name, value in fields if not name.startswith(b":")]
     if fields.get(b"content-length") is None:
-        if received.body or len(received.trailers):
+        if not received.bodyless:
             rest.append((b"transfer-encoding", b"chunked"))
         elif method not in _BODYLESS:
             rest.append((b"content-length", b"0"))
     return _message((*first, *rest), received)
 
 
-def at_client(received: Received, now: int) -> Message:
+def at_client(received: Received, now: int, method: str) -> Message:
     """A response as the client reads it."""
     fields = received.headers or Fields()
     headers = [item for item in fields if item[0] not in (b"connection", b"keep-alive", b"proxy-connection")]
+    framed = any(fields.get(name) is not None for name in (b"content-length", b"transfer-encoding"))
+    if not framed and (method == "HEAD" or not received.bodyless):
+        headers.append((b"transfer-encoding", b"chunked"))
+    elif not framed:
+        headers.append((b"content-length", b"0"))
+    if received.early:
+        headers.append((b"connection", b"close"))
     if fields.get(b"date") is None:
         headers.append((b"date", formatdate(now / NANOSECONDS, usegmt=True).encode()))
-    return _message(headers, received)
+    length = fields.get(b"content-length") or b""
+    read = replace(received, body=received.body[: int(length)]) if length.isdigit() else received
+    return _message(headers, read)
 
 
 def _message(headers: Iterable[tuple[bytes, bytes]], received: Received) -> Message:

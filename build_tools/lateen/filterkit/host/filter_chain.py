@@ -40,13 +40,13 @@ class Trailers(Enum):
 class Stage(Protocol):
     """A filter, in one direction. A piece of body is given as an array that it may change."""
 
-    def headers(self, fields: Fields, end: bool) -> Headers:
+    def headers(self, fields: Fields, end: bool, /) -> Headers:
         """Headers came; `end` says that nothing follows."""
 
-    def data(self, piece: bytearray, end: bool) -> Data:
+    def data(self, piece: bytearray, end: bool, /) -> Data:
         """A piece of body came."""
 
-    def trailers(self, fields: Fields) -> Trailers:
+    def trailers(self, fields: Fields, /) -> Trailers:
         """Trailers came, and the body has ended before."""
 
 

@@ -22,7 +22,7 @@ Functions = Mapping[tuple[str, str], tuple[str, Import, bool]]
 
 
 def functions(vm: Vm, without: Collection[str]) -> Functions:
-    """By module and name: parameters, the function, whether it answers a number. Faults of the plugin stand in for it."""
+    """By module and name: parameters, the function (or a fault in its place), whether it answers a number."""
     host, callouts, wasi = _Host(vm), Callouts(vm), Wasi(vm)
     found: dict[tuple[str, str], tuple[str, Import, bool]] = {}
     for name, parameters in IMPORTS.items():
@@ -115,9 +115,7 @@ class _Host:
         found = self._buffer(kind)
         if start + length > 0xFFFFFFFF:
             raise Refused(Status.BAD_ARGUMENT)
-        piece = bytes(found[start : start + length])
-        if piece:
-            self._vm.machine.give(piece, data_at, size_at)
+        self._vm.machine.give(bytes(found[start : start + length]), data_at, size_at)
 
     def get_buffer_status(self, kind: int, length_at: int, flags_at: int) -> None:
         found = self._buffer(kind)
@@ -154,7 +152,7 @@ class _Host:
         if stream is not None and kind < 2:
             stream.close()
 
-    def send_local_response(  # noqa: PLR0913 - the ABI's own
+    def send_local_response(
         self,
         status: int,
         details: int,
@@ -231,7 +229,7 @@ class _Host:
     def done(self) -> None:
         raise Refused(Status.NOT_FOUND)  # nothing waits for it: plugins here are not taken away while they run
 
-    def call_foreign_function(  # noqa: PLR0913 - the ABI's own
+    def call_foreign_function(
         self, name: int, name_size: int, argument: int, argument_size: int, result_at: int, size_at: int
     ) -> None:
         machine = self._vm.machine

@@ -15,7 +15,7 @@ _UNKNOWN = 2
 
 @dataclass(frozen=True, slots=True)
 class LocalReply:
-    """`headers` are added to those that Envoy sets; `grpc_status` is for callers by gRPC, else it follows the status."""
+    """`headers` are added to Envoy's own; `grpc_status` is for callers by gRPC, else it follows the status."""
 
     status: int
     body: bytes = b""

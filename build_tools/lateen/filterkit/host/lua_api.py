@@ -160,7 +160,7 @@ class Api:
         side.state = "trailers"
         return b"wait"
 
-    def http_call(  # noqa: PLR0913 - the script's own
+    def http_call(
         self, side: Side, cluster: bytes, pairs: Any, body: bytes | None, timeout: float, alone: bool
     ) -> tuple[None, str | None]:
         if timeout < 0:

@@ -24,7 +24,7 @@ class LuaFilter:
     def __init__(self, source: str, world: World) -> None:
         """Load it. Raises ValueError with what LuaJIT has against it."""
         self.world = world
-        self.runtime = LuaRuntime(encoding=None, unpack_returned_tuples=True, register_eval=False)  # type: ignore[call-arg]
+        self.runtime = LuaRuntime(encoding=None, unpack_returned_tuples=True, register_eval=False)
         prelude = resources.files("lateen.filterkit.host").joinpath("prelude.lua").read_text()
         api = Api(self.runtime, world)
         self._engine = self.runtime.execute(prelude.encode(), api.functions())
@@ -85,6 +85,7 @@ class Side:
         self.piece: bytearray | None = None
         self.buffered_body = False
         self._running: tuple[Any, Any] | None = None
+        self._reply: LocalReply | None = None
 
     @property
     def stream(self) -> Stream:
@@ -171,7 +172,7 @@ class Side:
             return _BAD_STATUS
         more = tuple((name, value) for name, value in pairs if name != b":status")
         self.state = "responded"
-        self.stream.reply(LocalReply(int(status), body, more, BY_SCRIPT))
+        self._reply = LocalReply(int(status), body, more, BY_SCRIPT)
         return None
 
     def called(self, answer: HttpAnswer) -> None:
@@ -191,6 +192,9 @@ class Side:
         self._took(*self._owner.script.resume(*self._running, *values))
 
     def _took(self, outcome: bytes, problem: bytes | None) -> None:
+        if self._reply is not None:
+            reply, self._reply = self._reply, None
+            self.stream.reply(reply)
         if outcome == b"wait":
             return
         self._running = None

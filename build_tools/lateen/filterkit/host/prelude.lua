@@ -18,7 +18,7 @@ local function of(self)
   if found == nil or not found.owner.alive then
     error("object used outside of proper scope", 3)
   end
-  return found.value, found.owner
+  return found.value
 end
 
 local function text(value, number)
@@ -160,15 +160,15 @@ function Histogram.recordValue(self, value) py.histogram_record(of(self), number
 
 local Stats = logging({})
 function Stats.counter(self, name)
-  local _, owner = of(self)
+  local _, owner = of(self), owned[self].owner
   return object(Counter, owner, text(name, 2))
 end
 function Stats.gauge(self, name)
-  local _, owner = of(self)
+  local _, owner = of(self), owned[self].owner
   return object(Gauge, owner, text(name, 2))
 end
 function Stats.histogram(self, name)
-  local _, owner = of(self)
+  local _, owner = of(self), owned[self].owner
   return object(Histogram, owner, text(name, 2))
 end
 
@@ -192,11 +192,11 @@ function Info.dynamicTypedMetadata(self, name)
   text(name, 2)
 end
 function Info.dynamicMetadata(self)
-  local it, owner = of(self)
+  local it, owner = of(self), owned[self].owner
   return object(Dynamic, owner, it, each_namespace)
 end
 function Info.filterState(self)
-  local it, owner = of(self)
+  local it, owner = of(self), owned[self].owner
   return object(State, owner, it)
 end
 
@@ -207,7 +207,7 @@ end
 
 local ConnectionInfo = logging({})
 function ConnectionInfo.dynamicMetadata(self)
-  local it, owner = of(self)
+  local it, owner = of(self), owned[self].owner
   return object(Map, owner, py.nothing(it), each_entry)
 end
 function ConnectionInfo.dynamicTypedMetadata(self, name)
@@ -217,7 +217,7 @@ end
 
 local Named = logging({})
 function Named.metadata(self)
-  local it, owner = of(self)
+  local it, owner = of(self), owned[self].owner
   return object(Map, owner, py.nothing(it), each_entry)
 end
 
@@ -229,15 +229,15 @@ end
 
 local Handle = logging({})
 function Handle.headers(self)
-  local it, owner = of(self)
+  local it, owner = of(self), owned[self].owner
   return object(Headers, owner, py.headers(it), each_header)
 end
 function Handle.requestHeaders(self)
-  local it, owner = of(self)
+  local it, owner = of(self), owned[self].owner
   return object(Headers, owner, py.request_headers(it), each_header)
 end
 function Handle.body(self)
-  local it, owner = of(self)
+  local it, owner = of(self), owned[self].owner
   local ready = checked(py.body(it))
   if ready == "wait" then
     ready = coroutine.yield(YIELD)
@@ -248,7 +248,7 @@ function Handle.body(self)
   return nil
 end
 function Handle.bodyChunks(self)
-  local it, owner = of(self)
+  local it, owner = of(self), owned[self].owner
   checked(py.body_chunks(it))
   return function()
     of(self)
@@ -263,7 +263,7 @@ function Handle.bodyChunks(self)
   end
 end
 function Handle.trailers(self)
-  local it, owner = of(self)
+  local it, owner = of(self), owned[self].owner
   local found = py.trailers(it)
   if found == "wait" then
     found = coroutine.yield(YIELD)
@@ -303,35 +303,35 @@ function Handle.respond(self, headers, body)
   coroutine.yield(YIELD)
 end
 function Handle.metadata(self)
-  local it, owner = of(self)
+  local it, owner = of(self), owned[self].owner
   return object(Map, owner, py.nothing(it), each_entry)
 end
 function Handle.filterContext(self)
-  local it, owner = of(self)
+  local it, owner = of(self), owned[self].owner
   return object(Map, owner, py.nothing(it), each_entry)
 end
 function Handle.streamInfo(self)
-  local it, owner = of(self)
+  local it, owner = of(self), owned[self].owner
   return object(Info, owner, py.stream_info(it))
 end
 function Handle.connection(self)
-  local it, owner = of(self)
+  local it, owner = of(self), owned[self].owner
   return object(Connection, owner, it)
 end
 function Handle.connectionStreamInfo(self)
-  local it, owner = of(self)
+  local it, owner = of(self), owned[self].owner
   return object(ConnectionInfo, owner, it)
 end
 function Handle.route(self)
-  local it, owner = of(self)
+  local it, owner = of(self), owned[self].owner
   return object(Named, owner, it)
 end
 function Handle.virtualHost(self)
-  local it, owner = of(self)
+  local it, owner = of(self), owned[self].owner
   return object(Named, owner, it)
 end
 function Handle.stats(self)
-  local it, owner = of(self)
+  local it, owner = of(self), owned[self].owner
   return object(Stats, owner, it)
 end
 function Handle.clearRouteCache(self)
@@ -342,7 +342,7 @@ function Handle.setUpstreamOverrideHost(self, host)
   text(host, 2)
 end
 function Handle.importPublicKey(self, der, length)
-  local _, owner = of(self)
+  local _, owner = of(self), owned[self].owner
   return object(Key, owner, text(der, 2):sub(1, number(length, 3)))
 end
 function Handle.verifySignature(self, hash, key, signature, signature_length, data, data_length)

@@ -64,7 +64,7 @@ def set_property(vm: Vm, path: bytes, value: bytes) -> None:
         state.value = value
 
 
-def encode(value: Any) -> bytes:
+def encode(value: Any) -> bytes:  # noqa: PLR0911 - one for each type
     """As CEL values become bytes: numbers in 8 bytes, text as it is, maps and lists as pairs. Raises Refused."""
     if isinstance(value, bool):
         return bytes((value,))

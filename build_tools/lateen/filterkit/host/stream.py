@@ -44,19 +44,28 @@ class Info:
 
 @dataclass(slots=True)
 class Received:
-    """A message as it came out at one end."""
+    """A message as it came out at one end. `bodyless`: it ended with its headers; `early`: it came before the client's
+    request had ended.
+    """
 
     headers: Fields | None = None
     body: bytes = b""
     trailers: Fields = field(default_factory=Fields)
     ended: bool = False
+    bodyless: bool = False
+    early: bool = False
 
 
 class HttpFilter(Protocol):
     """A filter of either kind for one stream."""
 
-    request: Stage
-    response: Stage
+    @property
+    def request(self) -> Stage:
+        """Its part in the request."""
+
+    @property
+    def response(self) -> Stage:
+        """Its part in the response."""
 
     def log(self) -> None:
         """The stream is over."""
@@ -121,14 +130,14 @@ class Stream:
             self.response.data(b"", True)
 
     def reply(self, answer: LocalReply) -> None:
-        """Answer in the upstream's place. The filter sees the answer; once it was sent, the stream is cut off instead."""
+        """Answer in the upstream's place; the filter sees the answer. Once there is one, the stream is cut off."""
         if self.done:
             return
         self.request.stopped = True
+        self.info.details = answer.details
         if self.at_client.headers is not None:
             self.reset("the answer was cut off")
             return
-        self.info.details = answer.details
         self.info.code = answer.status
         fields, body = answer.message(grpc=self._grpc, head=self._head)
         direct = self.response.fields is not None
@@ -182,7 +191,7 @@ class _ToUpstream:
         self._stream = stream
 
     def headers(self, fields: Fields, end: bool) -> None:
-        self._stream.at_upstream.headers = fields
+        self._stream.at_upstream.headers, self._stream.at_upstream.bodyless = fields, end
         self._stream.info.upstream = "127.0.0.1:80"
         self._end(end)
 
@@ -207,7 +216,8 @@ class _ToClient:
         self._stream = stream
 
     def headers(self, fields: Fields, end: bool) -> None:
-        self._stream.at_client.headers = fields
+        received = self._stream.at_client
+        received.headers, received.bodyless, received.early = fields, end, not self._stream.request.ended
         self._end(end)
 
     def data(self, piece: bytes, end: bool) -> None:
@@ -228,18 +238,20 @@ class _ToClient:
 class _Through:
     """A filter that is not there."""
 
-    def headers(self, fields: Fields, end: bool) -> Headers:
+    def headers(self, _fields: Fields, _end: bool) -> Headers:
         return Headers.CONTINUE
 
-    def data(self, piece: bytearray, end: bool) -> Data:
+    def data(self, _piece: bytearray, _end: bool) -> Data:
         return Data.CONTINUE
 
-    def trailers(self, fields: Fields) -> Trailers:
+    def trailers(self, _fields: Fields) -> Trailers:
         return Trailers.CONTINUE
 
 
 class _Absent:
-    request = response = _Through()
+    def __init__(self) -> None:
+        self.request: Stage = _Through()
+        self.response: Stage = _Through()
 
     def log(self) -> None:
         """Nothing."""

@@ -110,7 +110,7 @@ class Vm:
         self.configuring = True
         taken = started and self.callback(self.root, "proxy_on_configure", len(plugin.configuration), default=1)
         self.configuring = False
-        return bool(taken) and not self.failed
+        return bool(taken) and self.usable()
 
     def new_context(self, stream: WasmStream | None = None) -> Context:
         """A context with the next number."""
@@ -131,7 +131,7 @@ class Vm:
 
         A function that it does not have answers `default`, and so does a module that has failed or fails now.
         """
-        if self.failed or not self.machine.exports(name):
+        if not self.usable() or not self.machine.exports(name):
             return default
         before, self.current, self.effective = self.current, context, 0
         try:
@@ -142,9 +142,13 @@ class Vm:
         if before_deferred is not None:
             before_deferred()
         self._do_deferred()
-        if self.failed:
+        if not self.usable():
             return default
         return STOP if replied else answer
+
+    def usable(self) -> bool:
+        """Whether it has not failed."""
+        return not self.failed
 
     def defer(self, action: Callable[[], None]) -> None:
         """Do that once the module has returned."""

@@ -121,7 +121,7 @@ class _Run:
             {name: value - before.get(name, 0) for name, value in after.items()},
             tuple(world.logs[logged:]),
         )
-        return [self._seen(stream, meanwhile) for stream in streams]
+        return [self._seen(*pair, meanwhile) for pair in zip(exchanges, streams, strict=True)]
 
     def _send(self, exchange: Exchange) -> Stream:
         info = Info(self.world.now, self.scenario.direction, properties=self.scenario.preset.properties)
@@ -133,11 +133,14 @@ class _Run:
         send(stream, request, exchange.reset_after)
         return stream
 
-    def _seen(self, stream: Stream, meanwhile: Meanwhile) -> Observation:
-        info = stream.info
+    def _seen(self, exchange: Exchange, stream: Stream, meanwhile: Meanwhile) -> Observation:
+        info, method = stream.info, exchange.request.header(":method") or ""
+        answer = Message()
+        if stream.at_client.headers is not None and not stream.broken:
+            answer = edge.at_client(stream.at_client, self.world.now, method)
         return Observation(
             request=edge.at_upstream(stream.at_upstream) if stream.at_upstream.ended else None,
-            response=edge.at_client(stream.at_client, self.world.now) if stream.at_client.headers else Message(),
+            response=answer,
             details=info.details,
             attributes={key: state.value.decode(errors="replace") for key, state in info.filter_state.items()},
             metadata=dict(info.metadata),
@@ -172,5 +175,6 @@ def _time_out(stream: Stream) -> None:
     if stream.response.fields is not None:
         stream.reset("no answer from Envoy: the stream stood still", "stream_idle_timeout")
         return
-    stream.reply(LocalReply(408, b"stream timeout", (), "stream_idle_timeout"))
+    status = 504 if stream.request.ended else 408
+    stream.reply(LocalReply(status, b"stream timeout", (), "stream_idle_timeout"))
     stream.world.settle()

@@ -130,7 +130,7 @@ class _Run:
             try:
                 with sent.connection.makefile("rb") as stream:
                     response = read_response(stream, sent.exchange.request.header(":method") or "")
-            except (EOFError, OSError) as error:
+            except (EOFError, OSError, ValueError) as error:
                 broken = f"no answer from Envoy: {error}"
         record = self.envoy.record(sent.client)
         if record is None:

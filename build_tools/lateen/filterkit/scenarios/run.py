@@ -118,9 +118,11 @@ def _run_one_here(suite: Filter, scenario: Scenario, clusters: Sequence[str]) ->
         seen = in_process.observe(suite, scenario, clusters)
     except in_process.Refusal as refused:
         reason = " ".join(str(refused).split())
-        said = {"hint": refused.logs[-2]} if len(refused.logs) > 1 else {}
+        said = refused.logs[-2] if len(refused.logs) > 1 else ""
         origin = scenario.origin("config")
-        found = host_codes.NOT_STARTED_HERE.at(origin, scenario=scenario.name, name=suite.name, reason=reason, **said)
+        found = host_codes.NOT_STARTED_HERE.at(
+            origin, scenario=scenario.name, name=suite.name, reason=reason, hint=said
+        )
         return Outcome(scenario, INPROCESS, "failed", (found,))
     return _judge(scenario, INPROCESS, _missed(scenario, seen), seen)
 
