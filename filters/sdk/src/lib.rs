@@ -7,6 +7,11 @@
 //!
 //! [ABI]: https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1
 
+/// The README's filter, run as it stands there.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 #[cfg(target_arch = "wasm32")]
 pub mod abi;
 mod call;
