@@ -27,6 +27,7 @@ EXAMPLES = {
     "proxies": [f"lateen proxies {MESH}"],
     "envoy": ["lateen envoy which", "lateen envoy version", "lateen envoy schema"],
     "filters list": ["lateen filters list"],
+    "filters new": ["lateen filters new gate --kind wasm --out my-filters"],
     "filters build": ["lateen filters build --check"],
     "filters test": ["lateen filters test tenant_context"],
     "image": [

@@ -1,7 +1,8 @@
-"""The filters of the suite: what each is, the configuration it takes, and its code.
+"""Filters: what each is, the configuration it takes, and its code.
 
-A filter is a folder (`filter.yaml` and the built module or Lua source), found in the wheel beside this package or in
-the checkout. This module is a leaf: the compiler may import it, it imports no stage.
+A filter is a folder (`filter.yaml` and the built module or Lua source). Those of the suite are found in the wheel
+beside this package or in the checkout; `read_filter` reads any. This module is a leaf: the compiler may import it, it
+imports no stage.
 """
 
 from __future__ import annotations
@@ -23,14 +24,18 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 FOLDERS = (_PACKAGE / "_filters", _PACKAGE.parents[1] / "filters")
 """In a wheel, and in a checkout; the first that exists is used."""
 
+SDK_FOLDERS = (_PACKAGE / "_sdk", FOLDERS[1] / "sdk")
+"""Where the SDK's crate is, likewise."""
+
 
 @dataclass(frozen=True)
 class Filter:
-    """A filter of the suite.
+    """A filter.
 
     `kind` is wasm, lua or native; `phase` Istio's phase; `failure_policy` what happens when a module traps.
     `attributes` are the filter state keys (`wasm.<filter>.<attribute>`) or metadata keys that it publishes. `budget`
-    bounds what it may cost: `module_bytes`, and `microseconds` per request above an empty module.
+    bounds what it may cost: `module_bytes`, `memory_bytes` with which it begins, and `microseconds` per request above
+    an empty module.
     """
 
     name: str
@@ -85,8 +90,8 @@ def read_filter(folder: Path) -> Filter:
         raise ValueError(f"{folder / 'filter.yaml'}: {' '.join(str(error).split())}") from error
     validator = jsonschema_rs.validator_for(schema("filter"))
     problems = [f"{_path(e.instance_path) or 'filter.yaml'}: {e.message}" for e in validator.iter_errors(description)]
-    if not problems and description["name"] != folder.name:
-        problems = [f"name: {description['name']!r} stands in the folder {folder.name!r}"]
+    if not problems and description["name"] != folder.resolve().name:
+        problems = [f"name: {description['name']!r} stands in the folder {folder.resolve().name!r}"]
     if problems:
         raise ValueError(f"{folder / 'filter.yaml'}: {'; '.join(problems)}")
     return Filter(

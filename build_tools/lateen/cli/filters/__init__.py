@@ -4,6 +4,7 @@ HELP = "Build and test filters: those of the suite, and your own."
 
 VERBS = {
     "list": "kind, phase, module and what each filter does",
+    "new": "write the folder of a new filter",
     "build": "build the Wasm modules whose sources have changed",
     "test": "run the scenarios of filters on a real Envoy",
 }
