@@ -25,7 +25,7 @@ macro_rules! export {
             }
             #[no_mangle]
             extern "C" fn proxy_on_configure(context: u32, size: usize) -> u32 {
-                FILTER.with(|filter| filter.configure(&$crate::abi::Envoy, context, size)).into()
+                FILTER.with(|filter| filter.configure(&$crate::abi::Envoy::default(), context, size)).into()
             }
             #[no_mangle]
             extern "C" fn proxy_on_delete(context: u32) {
@@ -36,20 +36,69 @@ macro_rules! export {
     };
     (@ on_request_headers) => {
         #[no_mangle]
-        extern "C" fn proxy_on_request_headers(context: u32, _count: u32, _end: u32) -> u32 {
-            FILTER.with(|filter| filter.request_headers(&$crate::abi::Envoy, context)) as u32
+        extern "C" fn proxy_on_request_headers(context: u32, _count: u32, end: u32) -> u32 {
+            FILTER.with(|filter| filter.request_headers(&$crate::abi::Envoy { end_of_stream: end != 0 }, context)) as u32
+        }
+    };
+    (@ on_request_body) => {
+        #[no_mangle]
+        extern "C" fn proxy_on_request_body(context: u32, size: usize, end: u32) -> u32 {
+            let host = $crate::abi::Envoy { end_of_stream: end != 0 };
+            FILTER.with(|filter| filter.request_body(&host, context, size)) as u32
+        }
+    };
+    (@ on_request_trailers) => {
+        #[no_mangle]
+        extern "C" fn proxy_on_request_trailers(context: u32, _count: u32) -> u32 {
+            FILTER.with(|filter| filter.request_trailers(&$crate::abi::Envoy { end_of_stream: true }, context)) as u32
         }
     };
     (@ on_response_headers) => {
         #[no_mangle]
-        extern "C" fn proxy_on_response_headers(context: u32, _count: u32, _end: u32) -> u32 {
-            FILTER.with(|filter| filter.response_headers(&$crate::abi::Envoy, context)) as u32
+        extern "C" fn proxy_on_response_headers(context: u32, _count: u32, end: u32) -> u32 {
+            FILTER.with(|filter| filter.response_headers(&$crate::abi::Envoy { end_of_stream: end != 0 }, context)) as u32
+        }
+    };
+    (@ on_response_body) => {
+        #[no_mangle]
+        extern "C" fn proxy_on_response_body(context: u32, size: usize, end: u32) -> u32 {
+            let host = $crate::abi::Envoy { end_of_stream: end != 0 };
+            FILTER.with(|filter| filter.response_body(&host, context, size)) as u32
+        }
+    };
+    (@ on_response_trailers) => {
+        #[no_mangle]
+        extern "C" fn proxy_on_response_trailers(context: u32, _count: u32) -> u32 {
+            FILTER.with(|filter| filter.response_trailers(&$crate::abi::Envoy { end_of_stream: true }, context)) as u32
+        }
+    };
+    (@ on_callout) => {
+        #[no_mangle]
+        extern "C" fn proxy_on_http_call_response(plugin: u32, token: u32, headers: usize, body: usize, trailers: usize) {
+            let sizes = [headers, body, trailers];
+            FILTER.with(|filter| filter.callout(&$crate::abi::Envoy::default(), plugin, token, sizes));
+        }
+    };
+    (@ on_grpc) => {
+        #[no_mangle]
+        extern "C" fn proxy_on_grpc_receive(plugin: u32, token: u32, size: usize) {
+            FILTER.with(|filter| filter.grpc(&$crate::abi::Envoy::default(), plugin, token, Ok(size)));
+        }
+        #[no_mangle]
+        extern "C" fn proxy_on_grpc_close(plugin: u32, token: u32, status: u32) {
+            FILTER.with(|filter| filter.grpc(&$crate::abi::Envoy::default(), plugin, token, Err(status)));
+        }
+    };
+    (@ on_tick) => {
+        #[no_mangle]
+        extern "C" fn proxy_on_tick(plugin: u32) {
+            FILTER.with(|filter| filter.tick(&$crate::abi::Envoy::default(), plugin));
         }
     };
     (@ on_log) => {
         #[no_mangle]
         extern "C" fn proxy_on_log(context: u32) {
-            FILTER.with(|filter| filter.log(&$crate::abi::Envoy, context));
+            FILTER.with(|filter| filter.log(&$crate::abi::Envoy::default(), context));
         }
     };
 }

@@ -9,18 +9,25 @@
 
 #[cfg(target_arch = "wasm32")]
 pub mod abi;
+mod call;
 mod dispatch;
 mod export;
 #[cfg(feature = "fake")]
 pub mod fake;
 mod filter;
+pub mod foreign;
 mod host;
+mod numbered;
 pub mod pairs;
 pub mod property;
-mod state;
-mod table;
+mod shared;
+mod streams;
+mod wire;
 
+pub use call::{Answer, Call, Calls, GrpcAnswer, GrpcCall, HttpCall};
 pub use dispatch::{Dispatcher, MAX_STREAMS};
 pub use filter::{Action, Filter};
-pub use host::{Headers, Host, Level, Map, Status};
-pub use state::declare;
+pub use foreign::declare;
+pub use host::{Body, Counter, Headers, Host, Level, LocalResponse, Map, Status};
+pub use shared::{Eviction, Inserted, SharedTable, Slot};
+pub use streams::{StreamId, Streams};
