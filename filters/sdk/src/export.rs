@@ -6,6 +6,11 @@
 #[macro_export]
 macro_rules! export {
     ($filter:ty: $($callback:ident),+ $(,)?) => {
+        const _: () = assert!(
+            $crate::ends_are_seen(&[$(stringify!($callback)),+]),
+            "with on_request_body goes on_request_trailers, with on_response_body on_response_trailers: \
+             where trailers follow, a body that is held back would pass without its end having been seen"
+        );
         #[cfg(target_arch = "wasm32")]
         const _: () = {
             ::std::thread_local! {
@@ -101,4 +106,33 @@ macro_rules! export {
             FILTER.with(|filter| filter.log(&$crate::abi::Envoy::default(), context));
         }
     };
+}
+
+/// Whether what reads a body also learns that trailers have ended it; for [`export!`].
+#[doc(hidden)]
+#[must_use]
+pub const fn ends_are_seen(callbacks: &[&str]) -> bool {
+    (!named(callbacks, "on_request_body") || named(callbacks, "on_request_trailers"))
+        && (!named(callbacks, "on_response_body") || named(callbacks, "on_response_trailers"))
+}
+
+const fn named(mut callbacks: &[&str], name: &str) -> bool {
+    while let [first, rest @ ..] = callbacks {
+        if equal(first.as_bytes(), name.as_bytes()) {
+            return true;
+        }
+        callbacks = rest;
+    }
+    false
+}
+
+/// `==` is not const.
+const fn equal(mut one: &[u8], mut other: &[u8]) -> bool {
+    while let ([a, a_rest @ ..], [b, b_rest @ ..]) = (one, other) {
+        if *a != *b {
+            return false;
+        }
+        (one, other) = (a_rest, b_rest);
+    }
+    one.is_empty() && other.is_empty()
 }

@@ -1,6 +1,6 @@
 //! Functions of Envoy that the ABI does not name.
 
-use crate::wire::Message;
+use crate::wire::{fields, Message, Value};
 use crate::{Host, Status};
 
 const STRING: u32 = 1;
@@ -42,18 +42,45 @@ pub fn clear_route_cache<H: Host>(host: &H) -> Result<(), Status> {
     host.call_foreign("clear_route_cache", &[]).map(|_| ())
 }
 
-/// Whether `signature` is that of `text` by the public key (DER); `hash` is `sha256`, `sha512` ...
-///
-/// A signature that does not fit is `Ok(false)`, and so is a key that cannot be read.
+/// What Envoy makes of a signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is that of the text by the key.
+    Valid,
+    /// It is not, or the key cannot be used; Envoy's reason.
+    Invalid(String),
+}
+
+/// A public key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PublicKey<'a> {
+    /// `SubjectPublicKeyInfo` in DER.
+    Der(&'a [u8]),
+    /// The same in PEM.
+    Pem(&'a str),
+}
+
+/// Whether `signature` is that of `text` by a key (RSA PKCS #1 or ECDSA); `hash` is `sha1`, `sha224`, `sha256`,
+/// `sha384` or `sha512`. [`Status::BAD_ARGUMENT`] if the key is empty.
 pub fn verify_signature<H: Host>(
     host: &H,
     hash: &str,
-    public_key: &[u8],
+    key: PublicKey<'_>,
     signature: &[u8],
     text: &[u8],
-) -> Result<bool, Status> {
-    let _ = (host, hash, public_key, signature, text);
-    Err(Status::INTERNAL_FAILURE)
+) -> Result<Verdict, Status> {
+    let (field, key) = match key {
+        PublicKey::Der(key) => (2, key),
+        PublicKey::Pem(key) => (5, key.as_bytes()),
+    };
+    let arguments = Message::default().bytes(1, hash.as_bytes()).bytes(field, key).bytes(3, signature).bytes(4, text);
+    let result = host.call_foreign("verify_signature", &arguments.encoded())?;
+    let fields = fields(&result).ok_or(Status::PARSE_FAILURE)?;
+    if fields.contains(&(1, Value::Number(1))) {
+        return Ok(Verdict::Valid);
+    }
+    let reason = fields.iter().find(|(field, _)| *field == 2).and_then(|(_, value)| value.bytes());
+    Ok(Verdict::Invalid(String::from_utf8_lossy(reason.unwrap_or_default()).into_owned()))
 }
 
 /// A CEL expression that Envoy has compiled for this plugin.

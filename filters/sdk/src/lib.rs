@@ -17,17 +17,20 @@ pub mod fake;
 mod filter;
 pub mod foreign;
 mod host;
+pub mod intake;
 mod numbered;
 pub mod pairs;
 pub mod property;
 mod shared;
 mod streams;
-mod wire;
+pub mod wire;
 
 pub use call::{Answer, Call, Calls, GrpcAnswer, GrpcCall, HttpCall};
 pub use dispatch::{Dispatcher, MAX_STREAMS};
+#[doc(hidden)]
+pub use export::ends_are_seen;
 pub use filter::{Action, Filter};
 pub use foreign::declare;
 pub use host::{Body, Counter, Headers, Host, Level, LocalResponse, Map, Status};
-pub use shared::{Eviction, Inserted, SharedTable, Slot};
+pub use shared::{Eviction, Inserted, SharedTable, Slot, LONGEST_ENTRY, WAYS};
 pub use streams::{StreamId, Streams};
