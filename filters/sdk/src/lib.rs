@@ -9,18 +9,28 @@
 
 #[cfg(target_arch = "wasm32")]
 pub mod abi;
+mod call;
 mod dispatch;
 mod export;
 #[cfg(feature = "fake")]
 pub mod fake;
 mod filter;
+pub mod foreign;
 mod host;
+pub mod intake;
+mod numbered;
 pub mod pairs;
 pub mod property;
-mod state;
-mod table;
+mod shared;
+mod streams;
+pub mod wire;
 
+pub use call::{Answer, Call, Calls, GrpcAnswer, GrpcCall, HttpCall};
 pub use dispatch::{Dispatcher, MAX_STREAMS};
+#[doc(hidden)]
+pub use export::ends_are_seen;
 pub use filter::{Action, Filter};
-pub use host::{Headers, Host, Level, Map, Status};
-pub use state::declare;
+pub use foreign::declare;
+pub use host::{Body, Counter, Headers, Host, Level, LocalResponse, Map, Status};
+pub use shared::{Eviction, Inserted, SharedTable, Slot, LONGEST_ENTRY, WAYS};
+pub use streams::{StreamId, Streams};

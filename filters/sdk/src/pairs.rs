@@ -21,15 +21,15 @@ pub fn decode(data: &[u8]) -> Option<Headers> {
 }
 
 /// The encoding of `pairs`.
-pub fn encode(pairs: &[(&str, &str)]) -> Vec<u8> {
+pub fn encode<V: AsRef<[u8]>>(pairs: &[(&str, V)]) -> Vec<u8> {
     let mut data = size(pairs.len()).to_vec();
     for (name, value) in pairs {
         data.extend(size(name.len()));
-        data.extend(size(value.len()));
+        data.extend(size(value.as_ref().len()));
     }
     for (name, value) in pairs {
-        for part in [name, value] {
-            data.extend(part.as_bytes());
+        for part in [name.as_bytes(), value.as_ref()] {
+            data.extend(part);
             data.push(0);
         }
     }
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn no_headers_are_no_pairs() {
-        assert_eq!(decode(&encode(&[])), Some(Headers::new()));
+        assert_eq!(decode(&encode::<&str>(&[])), Some(Headers::new()));
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! Values by context number.
+//! Values by a number that the host gave.
 
-/// A sorted list. Numbers only grow, so a new one goes to the end, and a hash table would be most of a small module.
-pub struct Table<T>(Vec<(u32, T)>);
+/// A sorted list. Numbers mostly grow, so a new one goes to the end, and a hash table would be most of a small module.
+pub struct Numbered<T>(Vec<(u32, T)>);
 
-impl<T> Table<T> {
+impl<T> Numbered<T> {
     pub const fn new() -> Self {
         Self(Vec::new())
     }
@@ -31,5 +31,11 @@ impl<T> Table<T> {
 
     fn find(&self, key: u32) -> Result<usize, usize> {
         self.0.binary_search_by_key(&key, |(key, _)| *key)
+    }
+}
+
+impl<T> Default for Numbered<T> {
+    fn default() -> Self {
+        Self::new()
     }
 }
