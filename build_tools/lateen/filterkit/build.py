@@ -141,7 +141,15 @@ class Cargo:
         """
         selected = [option for package in packages for option in ("--package", package)]
         place = ["--target-dir", str(target_directory)] if target_directory else []
-        options = ("--release", *self._locked(), "--target", TARGET, "--message-format", "json-render-diagnostics")
+        options = (
+            "--quiet",
+            "--release",
+            *self._locked(),
+            "--target",
+            TARGET,
+            "--message-format",
+            "json-render-diagnostics",
+        )
         settings = {"CARGO_ENCODED_RUSTFLAGS": _SEPARATOR.join(self._flags()), "CARGO_PROFILE_RELEASE_STRIP": "none"}
         messages = self._run("cargo", "build", *options, *selected, *place, **settings)
         files = _files(json.loads(line) for line in messages.splitlines())

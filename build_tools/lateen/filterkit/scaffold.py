@@ -25,6 +25,8 @@ _WORDS = """
 _TAKEN = frozenset(_WORDS.split())
 """What a crate beside the SDK cannot be named."""
 
+_TESTS_NEED = re.compile(r"^\[dev-dependencies\]\n(?:[^\[\n].*\n|\n)*", re.MULTILINE)
+
 _DOT_FILES = {"gitignore": ".gitignore"}
 """Files that would mean something where the templates lie."""
 
@@ -73,10 +75,11 @@ def _texts(folder: Traversable, place: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _sdk() -> dict[Path, bytes]:
-    """The SDK's crate, without its own tests."""
+    """The SDK's crate without its tests, and without the dependencies that only they have."""
     root = next(folder for folder in SDK_FOLDERS if folder.is_dir())
-    sources = (root / "Cargo.toml", *(root / "src").rglob("*.rs"))
-    return {Path("sdk", path.relative_to(root)): path.read_bytes() for path in sources}
+    sources = {Path("sdk", path.relative_to(root)): path.read_bytes() for path in (root / "src").rglob("*.rs")}
+    manifest = _TESTS_NEED.sub("", (root / "Cargo.toml").read_text())
+    return sources | {Path("sdk", "Cargo.toml"): manifest.encode()}
 
 
 def _sorted_lock(text: str) -> str:

@@ -7,7 +7,7 @@ mod decision;
 #[cfg(test)]
 mod tests;
 
-use lateen_sdk::{declare, export, Action, Filter, Host, Level, Map, Status};
+use lateen_sdk::{declare, export, Action, Filter, Host, Level, LocalResponse, Map, Status};
 
 use crate::config::{Config, Mode};
 use crate::decision::{decide, Decision};
@@ -70,8 +70,14 @@ impl VersionGate {
 /// Answer 400; the reason stands in the body for the client and in the response code details for logs.
 fn refuse<H: Host>(host: &H, reason: &str) -> Action {
     let body = format!("{reason}\n");
-    let details = format!("{{name}}_{reason}");
+    let response = LocalResponse {
+        status: 400,
+        headers: &[("content-type", b"text/plain")],
+        body: body.as_bytes(),
+        details: &format!("{{name}}_{reason}"),
+        grpc_status: None,
+    };
     // Where not even an answer is possible, the request stays where it is until Envoy's own timeout ends it.
-    let _ = host.send_local_response(400, &[("content-type", "text/plain")], body.as_bytes(), &details);
+    let _ = host.send_local_response(&response);
     Action::Pause
 }

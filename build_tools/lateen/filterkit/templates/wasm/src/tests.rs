@@ -21,7 +21,8 @@ fn call(config: &str, versions: &[&str]) -> (Action, Vec<(u32, String)>, Option<
     }
     let action = gate(&host, config).on_request_headers(&mut (), &host);
     let decision = host.filter_state.borrow().get("{{name}}.decision").cloned();
-    (action, host.replies.take(), decision)
+    let replies = host.replies.take().into_iter().map(|reply| (reply.status, reply.details)).collect();
+    (action, replies, decision)
 }
 
 fn refused(reason: &str) -> Vec<(u32, String)> {
