@@ -29,6 +29,7 @@ EXAMPLES = {
     "filters list": ["lateen filters list"],
     "filters new": ["lateen filters new gate --kind wasm --out my-filters"],
     "filters build": ["lateen filters build --check"],
+    "filters check": ["lateen filters check"],
     "filters test": ["lateen filters test tenant_context"],
     "image": [
         "lateen image envoy",

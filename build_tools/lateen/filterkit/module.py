@@ -11,10 +11,12 @@ from dataclasses import dataclass
 PAGE = 65536
 """Bytes of a page of memory."""
 
+WASI = ("wasi_snapshot_preview1", "wasi_unstable")
+"""The names under which modules import WASI."""
+
 _MAGIC = b"\0asm\x01\0\0\0"
 _CUSTOM, _TYPES, _IMPORTS, _FUNCTIONS, _MEMORIES, _EXPORTS = 0, 1, 2, 3, 5, 7
 _FUNCTION, _TABLE, _MEMORY, _GLOBAL, _TAG = range(5)
-_WASI = ("wasi_snapshot_preview1", "wasi_unstable")
 _ALWAYS = frozenset({"proxy_on_memory_allocate"})
 """Envoy takes the module's allocator whatever is allowed."""
 
@@ -50,7 +52,7 @@ class Module:
         that it calls in the module; a callback that is not allowed is one that the module does not have
         (proxy-wasm-cpp-host, `WasmBase::registerCallbacks` and `getFunctions`).
         """
-        called = {name for module, name in self.imports if name.startswith("proxy_") or module in _WASI}
+        called = {name for module, name in self.imports if name.startswith("proxy_") or module in WASI}
         callbacks = {name for name in self.exports if name.startswith(("proxy_on_", "proxy_validate_"))}
         return tuple(sorted(called | callbacks - _ALWAYS))
 

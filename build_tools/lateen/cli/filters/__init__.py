@@ -6,6 +6,7 @@ VERBS = {
     "list": "kind, phase, module and what each filter does",
     "new": "write the folder of a new filter",
     "build": "build the Wasm modules whose sources have changed",
+    "check": "check filters without a request, and whether Envoy takes them",
     "test": "run the scenarios of filters on a real Envoy",
 }
 """Verb to its one line of help."""

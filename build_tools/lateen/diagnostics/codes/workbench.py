@@ -90,7 +90,7 @@ LUA_FAILS_OPEN = Code(
     "LAT0629",
     Severity.ERROR,
     "Lua policy lets requests pass when it fails",
-    "{callback} of a filter of phase {phase} {problem}",
+    "a filter of phase {phase} {problem}",
     "After an error of Lua, Envoy lets the request pass as if the filter were not there.",
     example="function envoy_on_request(handle) decide(handle) end",
     fix="local ok, refusal = pcall(decide, handle); if not ok then refusal = 'error' end; "
@@ -140,4 +140,13 @@ CANNOT_EXPORT = Code(
     "The target has no field for it.",
     example="lateen filters export tenant_context --as wasmplugin",
     fix="lateen filters export tenant_context --as trafficextension",
+)
+NO_LUA = Code(
+    "LAT0695",
+    Severity.ERROR,
+    "No LuaJIT to check Lua with",
+    "Lua is checked by LuaJIT, and lupa, which brings it along, is not installed",
+    "Whether Lua compiles, and what it reaches, is LuaJIT's to say.",
+    example="lateen filters check NAME  # without the extra `filters`",
+    fix="pip install 'lateen[filters]'",
 )

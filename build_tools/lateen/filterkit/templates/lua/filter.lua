@@ -60,7 +60,7 @@ function envoy_on_request(handle)
   local ok, refusal = pcall(judge, handle)
   if not ok then
     handle:logErr("{{name}} cannot decide: " .. tostring(refusal))
-    refusal = "error"
+    refusal = CONFIG.mode ~= "shadow" and "error"
   end
   if refusal then
     handle:respond({[":status"] = "400", ["content-type"] = "text/plain"}, refusal .. "\n")

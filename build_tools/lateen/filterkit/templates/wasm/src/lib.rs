@@ -40,13 +40,13 @@ impl Filter for VersionGate {
         }
         self.judge(host).unwrap_or_else(|status| {
             host.log(Level::Error, &format!("{{name}} cannot decide: {status:?}"));
-            refuse(host, "error")
+            self.enforce(host, "error")
         })
     }
 }
 
 impl VersionGate {
-    /// An error of the host must not let a request through: the caller refuses it.
+    /// Decide, publish the decision and carry it out. An error of the host is the caller's to refuse.
     fn judge<H: Host>(&self, host: &H) -> Result<Action, Status> {
         let headers = host.headers(Map::RequestHeaders)?;
         let name = self.config.header.as_bytes();
@@ -61,8 +61,15 @@ impl VersionGate {
             Decision::Refuse(reason) => {
                 host.set_filter_state(DECISION, b"deny")?;
                 host.set_filter_state(REASON, reason.as_bytes())?;
-                Ok(if self.config.mode == Mode::Enforce { refuse(host, reason) } else { Action::Continue })
+                Ok(self.enforce(host, reason))
             }
+        }
+    }
+
+    fn enforce<H: Host>(&self, host: &H, reason: &str) -> Action {
+        match self.config.mode {
+            Mode::Enforce => refuse(host, reason),
+            Mode::Shadow | Mode::Off => Action::Continue,
         }
     }
 }
