@@ -30,6 +30,7 @@ EXAMPLES = {
     "filters new": ["lateen filters new gate --kind wasm --out my-filters"],
     "filters build": ["lateen filters build --check"],
     "filters check": ["lateen filters check"],
+    "filters capabilities": ["lateen filters capabilities peer_metadata -o yaml"],
     "filters test": ["lateen filters test tenant_context"],
     "image": [
         "lateen image envoy",

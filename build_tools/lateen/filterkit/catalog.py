@@ -19,6 +19,7 @@ import orjson
 import yaml
 
 from lateen.filterkit.lua_literal import lua_literal
+from lateen.filterkit.module import BrokenModuleError, read_module
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 FOLDERS = (_PACKAGE / "_filters", _PACKAGE.parents[1] / "filters")
@@ -67,6 +68,11 @@ class Filter:
     def sha256(self) -> str:
         """The hex digest of the built module."""
         return _digest(self)
+
+    @property
+    def capabilities(self) -> tuple[str, ...]:
+        """What the built module may do at most (`Module.capabilities`); one that no host can read may do nothing."""
+        return _capabilities(self)
 
     @property
     def module_name(self) -> str:
@@ -120,6 +126,14 @@ def noop_module() -> bytes:
 
 def _data(name: str) -> bytes:
     return resources.files("lateen.filterkit").joinpath("data", name).read_bytes()
+
+
+@cache
+def _capabilities(filter_: Filter) -> tuple[str, ...]:
+    try:
+        return read_module(filter_.module()).capabilities
+    except BrokenModuleError:
+        return ()
 
 
 @cache

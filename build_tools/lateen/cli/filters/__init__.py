@@ -7,6 +7,7 @@ VERBS = {
     "new": "write the folder of a new filter",
     "build": "build the Wasm modules whose sources have changed",
     "check": "check filters without a request, and whether Envoy takes them",
+    "capabilities": "what a Wasm module may do at most",
     "test": "run the scenarios of filters on a real Envoy",
 }
 """Verb to its one line of help."""

@@ -24,14 +24,19 @@ def check_in_envoy(suite: Filter, configs: Iterable[Any], envoy: Path, version: 
     Raises MeshError (LAT0502) if Envoy cannot be asked.
     """
     with tempfile.TemporaryDirectory(prefix=f"lateen-{suite.name}-") as folder:
-        if suite.kind == "wasm":
-            Path(folder, suite.module_name).write_bytes(suite.module())
-        proxy = Proxy("check", metadata={"LATEEN_MODULE_DIR": folder})
-        listeners = [_listener(str(index), http_filter(suite, proxy, config)) for index, config in enumerate(configs)]
-        if reason := ask(envoy, {"static_resources": {"listeners": listeners}}, Path(folder)):
+        if reason := ask(envoy, bootstrap(suite, configs, Path(folder)), Path(folder)):
             origin = Origin(str(suite.directory / "filter.yaml"))
             reason = reason.replace(f"{folder}/", "")
             yield workbench.ENVOY_REFUSES.at(origin, envoy=f"Envoy {version}", name=suite.name, reason=reason)
+
+
+def bootstrap(suite: Filter, configs: Iterable[Any], folder: Path) -> Config:
+    """A bootstrap with a listener for each configuration; the module is put into `folder`."""
+    if suite.kind == "wasm":
+        (folder / suite.module_name).write_bytes(suite.module())
+    proxy = Proxy("check", metadata={"LATEEN_MODULE_DIR": str(folder)})
+    listeners = [_listener(str(index), http_filter(suite, proxy, config)) for index, config in enumerate(configs)]
+    return {"static_resources": {"listeners": listeners}}
 
 
 def http_filter(suite: Filter, proxy: Proxy, config: Any) -> Config:
