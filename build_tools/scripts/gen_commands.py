@@ -31,6 +31,10 @@ EXAMPLES = {
     "filters build": ["lateen filters build --check"],
     "filters check": ["lateen filters check"],
     "filters capabilities": ["lateen filters capabilities peer_metadata -o yaml"],
+    "filters export": [
+        "lateen filters export tenant_context --as trafficextension --config filters/tenant_context/config.yaml",
+        "lateen filters export tenant_context --as envoyextensionpolicy --config filters/tenant_context/config.yaml",
+    ],
     "filters test": ["lateen filters test tenant_context"],
     "image": [
         "lateen image envoy",

@@ -8,6 +8,7 @@ VERBS = {
     "build": "build the Wasm modules whose sources have changed",
     "check": "check filters without a request, and whether Envoy takes them",
     "capabilities": "what a Wasm module may do at most",
+    "export": "a filter as a resource of Envoy, Istio or Envoy Gateway",
     "test": "run the scenarios of filters on a real Envoy",
 }
 """Verb to its one line of help."""

@@ -35,7 +35,7 @@ def bootstrap(suite: Filter, configs: Iterable[Any], folder: Path) -> Config:
     if suite.kind == "wasm":
         (folder / suite.module_name).write_bytes(suite.module())
     proxy = Proxy("check", metadata={"LATEEN_MODULE_DIR": str(folder)})
-    listeners = [_listener(str(index), http_filter(suite, proxy, config)) for index, config in enumerate(configs)]
+    listeners = [listener(str(index), http_filter(suite, proxy, config)) for index, config in enumerate(configs)]
     return {"static_resources": {"listeners": listeners}}
 
 
@@ -46,7 +46,8 @@ def http_filter(suite: Filter, proxy: Proxy, config: Any) -> Config:
     return wasm_extension(proxy, suite.name, suite, config)
 
 
-def _listener(name: str, tested: Config) -> Config:
+def listener(name: str, tested: Config) -> Config:
+    """A listener whose connection manager has that entry of `http_filters`, and answers everything itself."""
     router = {
         "name": "envoy.filters.http.router",
         "typed_config": {"@type": f"{TYPES}.extensions.filters.http.router.v3.Router"},
