@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import socket
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,7 +24,10 @@ from lateen.filterkit.catalog import Filter
 INDEX = "/index.json"
 MAX_CONNECTIONS = 64
 TIMEOUT_SECONDS = 10.0
-"""How long a client may take to say or to take something."""
+"""How long a client may say and take nothing."""
+
+CONNECTION_SECONDS = 60.0
+"""How long a connection lasts, whatever the client does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,7 @@ def served(filters: Iterable[Filter]) -> dict[str, Served]:
 
 
 class ModuleServer(ThreadingHTTPServer):
-    """An HTTP server of `paths`; what is not among them is not there. At most `MAX_CONNECTIONS` are served at a time."""
+    """An HTTP server of `paths`; what is not among them is not there. `MAX_CONNECTIONS` are served at a time."""
 
     daemon_threads = True
     request_queue_size = MAX_CONNECTIONS
@@ -93,10 +98,24 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = TIMEOUT_SECONDS
     server: ModuleServer
 
-    def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
+    def setup(self) -> None:
+        super().setup()
+        self._end = threading.Timer(CONNECTION_SECONDS, self._cut)
+        self._end.daemon = True
+        self._end.start()
+
+    def finish(self) -> None:
+        self._end.cancel()
+        super().finish()
+
+    def _cut(self) -> None:
+        with contextlib.suppress(OSError):  # it has ended by itself
+            self.connection.shutdown(socket.SHUT_RDWR)
+
+    def do_GET(self) -> None:
         self._answer(with_content=True)
 
-    def do_HEAD(self) -> None:  # noqa: N802
+    def do_HEAD(self) -> None:
         self._answer(with_content=False)
 
     def _answer(self, *, with_content: bool) -> None:

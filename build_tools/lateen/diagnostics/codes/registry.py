@@ -21,8 +21,8 @@ UNREACHABLE = Code(
     "{registry} cannot be reached: {reason}",
     "Nothing was written or changed here. What a push had sent before is in the registry without a name.",
     example="lateen filters pull registry.invalid/shop/hmac_auth:1.0",
-    fix="Name a registry that answers; HTTPS_PROXY and REQUESTS_CA_BUNDLE are honoured. One that speaks plain HTTP, and "
-    "is not on this machine, needs --plain-http.",
+    fix="Name a registry that answers; HTTPS_PROXY and REQUESTS_CA_BUNDLE are honoured. One on another machine that "
+    "speaks plain HTTP needs --plain-http.",
 )
 DENIED = Code(
     "LAT0632",
@@ -56,7 +56,7 @@ TOO_LARGE = Code(
     Severity.ERROR,
     "Content is larger than the limit",
     "{what} has more than {limit} bytes",
-    "A registry decides what it sends; the limit keeps it from filling memory. Istio's for a module is 256 MiB as well.",
+    "A registry decides what it sends; the limit keeps it from filling memory. The default is Istio's, 256 MiB.",
     example="lateen filters pull ghcr.io/shop/hmac_auth:1.0 --max-bytes 1000",
     fix="Raise --max-bytes, if the content is meant to be that large.",
 )
@@ -65,7 +65,7 @@ NOT_A_FILTER = Code(
     Severity.ERROR,
     "Image holds no filter",
     "{image} holds no filter: {reason}",
-    "Istio and Envoy Gateway read a Wasm image in the layouts `compat` (as Docker or OCI) and `oci`; nothing else runs.",
+    "Istio and Envoy Gateway read Wasm images in the layouts `compat` (as Docker or OCI) and `oci`; nothing else runs.",
     example="lateen filters pull docker.io/library/busybox:1.36",
     fix="Name an image that `lateen filters push` made, or one with plugin.wasm in its last layer.",
 )

@@ -45,10 +45,10 @@ def fetch(
     return Pulled(found, "wasm", module_of(manifest, found, lambda digest: registry.blob(digest, limit), limit))
 
 
-def fetch_sbom(registry: Registry, image: Reference, key: PublicKey | None = None) -> bytes:
-    """The SBOM of an image that is named by its digest; with `key` one that it has signed.
+def fetch_sbom(registry: Registry, image: Reference, key: PublicKey | None = None) -> bytes | None:
+    """The SBOM of an image that is named by its digest, if it has one; with `key` one that it has signed.
 
-    Raises MeshError as `Registry`, LAT0633 if there is none, LAT0637 if none is signed.
+    Raises MeshError as `Registry`, LAT0637 if it has some and none is signed.
     """
     unsigned: MeshError | None = None
     for entry in registry.referrers(image.digest):
@@ -61,7 +61,9 @@ def fetch_sbom(registry: Registry, image: Reference, key: PublicKey | None = Non
                 unsigned = error
                 continue
             return _only_layer(registry, image.at(digest=digest))
-    raise unsigned or _refused(image, "it has no CycloneDX SBOM")
+    if unsigned:
+        raise unsigned
+    return None
 
 
 def _only_layer(registry: Registry, image: Reference) -> bytes:
