@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-rust setup-prometheus demo test check lint types contracts unit rust-check filters stale integration bench fuzz golden gen gen-check lock wheel clean soak setup-docker setup-bench setup-registry
+.PHONY: help setup setup-rust setup-prometheus demo test check lint types contracts unit rust-check filters stale integration bench fuzz golden gen gen-check lock wheel clean soak setup-docker setup-bench setup-registry setup-cosign
 
 BIN := .venv/bin
 RUNTIME ?=
@@ -30,6 +30,9 @@ setup-bench: setup ## find or install h2load for the benchmarks (Debian: as root
 
 setup-registry: ## find or install an OCI registry for the integration tests (Debian: as root)
 	@sh build_tools/scripts/setup-registry.sh
+
+setup-cosign: ## build cosign with Go, for the test of signatures that it and lateen share (minutes)
+	@sh build_tools/scripts/setup-cosign.sh
 
 demo: setup ## run the storefront mesh; ARGS=--once for a bounded run
 	@$(BIN)/lateen up envoy_configs/storefront --traffic $(ARGS)

@@ -23,6 +23,7 @@ from lateen.filterkit.oci.reference import parse
 from registries import PASSWORD, USER, TokenService, password_registry, running_registry, token_registry
 
 FILTER = "peer_metadata"
+TOOLCHAIN = Path(__file__).resolve().parents[1] / ".toolchain" / "bin"
 OPEN = {"Accept": "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json"}
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -60,7 +61,7 @@ def make_key(path: Path, *options: str) -> None:
 
 
 def openssl(*arguments: str) -> str:
-    return subprocess.run(["openssl", *arguments], capture_output=True, text=True, check=True).stdout
+    return subprocess.run(["openssl", *arguments], capture_output=True, text=True, check=True).stdout  # noqa: S607
 
 
 def log_in(tmp_path: Path, registry: str, **entry: str) -> None:
@@ -163,9 +164,9 @@ def test_openssl_verifies_the_signature_as_cosign_specifies_it(
 def test_cosign_and_lateen_verify_what_the_other_signed(
     registry: str, lateen: Run, keys: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cosign = shutil.which("cosign")
+    cosign = shutil.which("cosign", path=os.pathsep.join((os.environ["PATH"], str(TOOLCHAIN))))
     if cosign is None:
-        pytest.skip("there is no cosign here; that OpenSSL verifies the signature is tested")
+        pytest.skip("there is no cosign here (make setup-cosign builds it); OpenSSL alone holds the format")
     monkeypatch.setenv("COSIGN_PASSWORD", "")
 
     def run(*arguments: str) -> str:
@@ -183,7 +184,7 @@ def test_cosign_and_lateen_verify_what_the_other_signed(
     run("sign", "--key", "cosign.key", "--tlog-upload=false", "--yes", "--recursive=false", *here, image)
     for key in ("cosign.pub", "filters.pub"):
         verified = lateen("verify", image, "--key", key)
-        assert "LAT0637" not in verified.stderr or key == "cosign.pub", verified.stderr
+        assert verified.returncode == 0, verified.stderr
     pulled = lateen("pull", image, "--key", "cosign.pub")
     assert pulled.returncode == 0, pulled.stderr
 
@@ -291,7 +292,9 @@ def test_a_signature_of_another_image_does_not_count(registry: str, lateen: Run,
     assert "LAT0637" in done.stderr
 
 
-def test_an_sbom_that_somebody_else_attached_does_not_count(registry: str, lateen: Run, keys: None) -> None:
+def test_an_sbom_that_somebody_else_attached_does_not_count(
+    registry: str, lateen: Run, keys: None, tmp_path: Path
+) -> None:
     image = f"{registry}/sbom/{FILTER}:1.0"
     lateen("push", FILTER, image, "--key", "filters.key")
     assert lateen("verify", image, "--key", "filters.pub").returncode == 0
@@ -311,9 +314,13 @@ def test_an_sbom_that_somebody_else_attached_does_not_count(registry: str, latee
     entry |= {"digest": forged_digest, "size": len(content)}
     headers = {"Content-Type": "application/vnd.oci.image.index.v1+json"}
     requests.put(f"{url}/manifests/{fallback}", data=json.dumps(index), headers=headers, timeout=5).raise_for_status()
-    done = lateen("verify", image, "--key", "filters.pub")
-    assert done.returncode == 1
-    assert f"@{forged_digest} is not signed" in done.stderr
+    verified = json.loads(lateen("verify", image, "--key", "filters.pub", "-o", "json").stdout)
+    assert verified["sbom"] == ""
+    done = lateen("pull", image, "--key", "filters.pub", "--sbom", "sbom.json")
+    assert (done.returncode, done.stderr.count("LAT0637 error")) == (1, 1), done.stderr
+    assert not (tmp_path / "sbom.json").exists()
+    assert not (tmp_path / f"{FILTER}.wasm").exists()
+    assert lateen("pull", image, "--sbom", "sbom.json").returncode == 0
 
 
 def test_an_image_that_holds_no_filter_is_refused(registry: str, lateen: Run, tmp_path: Path) -> None:

@@ -7,10 +7,16 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lateen.cli.filters import registry
 from lateen.cli.output import print_data
 from lateen.diagnostics import MeshError, Origin
+
+if TYPE_CHECKING:
+    from lateen.diagnostics import Diagnostic
+    from lateen.filterkit.oci.keys import PublicKey
+    from lateen.filterkit.oci.reference import Reference
 
 HELP = """Get the module of an image, or the source of a Lua filter, from a registry.
 
@@ -32,7 +38,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the file or files, none of which may exist, and print what they are."""
-    from lateen.diagnostics.codes.registry import REFUSED  # noqa: PLC0415
     from lateen.filterkit.oci import credentials, fetch, keys, reference  # noqa: PLC0415
     from lateen.filterkit.oci.registry import Registry  # noqa: PLC0415
 
@@ -43,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         pulled = fetch.fetch(source, image, key, args.max_bytes)
         bill = fetch.fetch_sbom(source, pulled.reference, key) if args.sbom else None
     if args.sbom and bill is None:
-        raise MeshError((REFUSED.at(Origin(), registry=image.registry, what="an SBOM", reason="the image has none"),))
+        raise MeshError((_no_sbom(pulled.reference, key),))
     out = Path(args.out or f"{image.repository.rpartition('/')[2]}.{pulled.kind}")
     _write({out: pulled.content} | ({} if bill is None else {Path(args.sbom): bill}))
     digest = hashlib.sha256(pulled.content).hexdigest()
@@ -54,6 +59,15 @@ def run(args: argparse.Namespace) -> int:
         told = {"file": str(out), "size": len(pulled.content), "sha256": digest, "image": str(pulled.reference)}
         print_data({"version": 1, **told, "verified": key is not None}, args.output)
     return 0
+
+
+def _no_sbom(image: Reference, key: PublicKey | None) -> Diagnostic:
+    from lateen.diagnostics.codes.registry import NOT_SIGNED, REFUSED  # noqa: PLC0415
+
+    what = f"an SBOM of {image}"
+    if key:
+        return NOT_SIGNED.at(Origin(str(image)), image=what, key=key.name, reason="it has none that is")
+    return REFUSED.at(Origin(), registry=image.registry, what=what, reason="it has none")
 
 
 def _write(content: Mapping[Path, bytes]) -> None:

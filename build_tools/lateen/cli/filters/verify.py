@@ -8,7 +8,7 @@ from pathlib import Path
 from lateen.cli.filters import registry
 from lateen.cli.output import print_data
 
-HELP = """Say whether a key has signed a filter in a registry: image, module and SBOM.
+HELP = """Say whether a key has signed a filter in a registry, and which SBOM of it.
 
 Signatures are those of `lateen filters push --key` and of `cosign sign --key`.
 """
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what is signed; exit 1 if the image, or its SBOM, is not."""
+    """Print what is signed; exit 1 if the image is not."""
     from lateen.filterkit.oci import credentials, fetch, keys, reference  # noqa: PLC0415
     from lateen.filterkit.oci.content import digest_of  # noqa: PLC0415
     from lateen.filterkit.oci.registry import Registry  # noqa: PLC0415
@@ -31,9 +31,10 @@ def run(args: argparse.Namespace) -> int:
     with Registry(image, credentials.docker_configuration(), plain_http=args.plain_http) as source:
         found = fetch.fetch(source, image, key)
         bill = fetch.fetch_sbom(source, found.reference, key)
-    told = {"image": str(found.reference), "filter": digest_of(found.content), "sbom": digest_of(bill) if bill else ""}
+    content, bill_digest = digest_of(found.content), digest_of(bill) if bill else ""
     if args.output == "text":
-        print(f"{told['image']}: signed by {key.name}; {found.kind} {told['filter']}, SBOM {told['sbom'] or 'none'}")
+        print(f"{found.reference}: {found.kind} {content}, signed by {key.name}; SBOM: {bill_digest or 'none signed'}")
     else:
-        print_data({"version": 1, "key": key.name, **told}, args.output)
+        told = {"image": str(found.reference), "key": key.name, "filter": content, "sbom": bill_digest}
+        print_data({"version": 1, **told}, args.output)
     return 0

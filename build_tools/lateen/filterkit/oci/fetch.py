@@ -18,6 +18,7 @@ from lateen.filterkit.oci.reference import Reference
 from lateen.filterkit.oci.registry import MAX_BLOB_BYTES, Registry
 
 MAX_SBOM_BYTES = 16 << 20
+_MAX_SBOMS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,30 +40,21 @@ def fetch(
     manifest = image_manifest(registry, reference)
     found = reference.at(tag=reference.tag, digest=manifest.digest)
     if key:
-        signature.verify(registry, found, manifest.digest, key)
+        signature.verify(registry, found, key)
     if lua := _lua_layer(manifest):
         return Pulled(found, "lua", registry.blob(lua, limit))
     return Pulled(found, "wasm", module_of(manifest, found, lambda digest: registry.blob(digest, limit), limit))
 
 
 def fetch_sbom(registry: Registry, image: Reference, key: PublicKey | None = None) -> bytes | None:
-    """The SBOM of an image that is named by its digest, if it has one; with `key` one that it has signed.
+    """The SBOM of an image that is named by its digest, with `key` the first that this has signed; None without one.
 
-    Raises MeshError as `Registry`, LAT0637 if it has some and none is signed.
+    Raises MeshError as `Registry`.
     """
-    unsigned: MeshError | None = None
-    for entry in registry.referrers(image.digest):
-        if entry.get("artifactType") == sbom.MEDIA_TYPE:
-            digest = str(entry.get("digest"))
-            try:
-                if key:
-                    signature.verify(registry, image.at(digest=digest), digest, key)
-            except MeshError as error:
-                unsigned = error
-                continue
+    for entry in registry.referrers(image.digest)[:_MAX_SBOMS]:
+        digest = str(entry.get("digest"))
+        if entry.get("artifactType") == sbom.MEDIA_TYPE and (not key or signature.signed_by(registry, digest, key)):
             return _only_layer(registry, image.at(digest=digest))
-    if unsigned:
-        raise unsigned
     return None
 
 

@@ -29,9 +29,9 @@ _MAX_PAYLOAD_BYTES = 65_536
 
 def sign(registry: Registry, reference: Reference, digest: str, key: PrivateKey) -> None:
     """Add a signature of the image of that digest to those that it has, unless this key has signed it already."""
-    layers = _layers(registry, digest)
-    if any(_holds(registry, layer, digest, key.public) for layer in layers[:_MAX_SIGNATURES]):
+    if signed_by(registry, digest, key.public):
         return
+    layers = _layers(registry, digest)
     payload = Blob(PAYLOAD, canonical(_claim(reference, digest)))
     signature = base64.b64encode(key.sign(payload.content)).decode()
     layers.append(payload.descriptor({ANNOTATION: signature}))
@@ -43,13 +43,17 @@ def sign(registry: Registry, reference: Reference, digest: str, key: PrivateKey)
     registry.put_manifest(signed.manifest, signature_tag(digest))
 
 
-def verify(registry: Registry, image: Reference, digest: str, key: PublicKey) -> None:
-    """Raises MeshError (LAT0637) unless this key has signed the image of that digest; `image` names it in messages."""
-    layers = _layers(registry, digest)
-    if any(_holds(registry, layer, digest, key) for layer in layers[:_MAX_SIGNATURES]):
-        return
-    reason = "none of its signatures is by this key" if layers else "it has no signature"
-    raise MeshError((NOT_SIGNED.at(Origin(str(image)), image=image, key=key.name, reason=reason, hint=NOT_SIGNED.fix),))
+def verify(registry: Registry, image: Reference, key: PublicKey) -> None:
+    """Raises MeshError (LAT0637) unless this key has signed the image, which is named by its digest."""
+    if not signed_by(registry, image.digest, key):
+        reason = "none of its signatures is by this key" if _layers(registry, image.digest) else "it has no signature"
+        hint = NOT_SIGNED.fix
+        raise MeshError((NOT_SIGNED.at(Origin(str(image)), image=image, key=key.name, reason=reason, hint=hint),))
+
+
+def signed_by(registry: Registry, digest: str, key: PublicKey) -> bool:
+    """Whether this key has signed the image of that digest."""
+    return any(_holds(registry, layer, digest, key) for layer in _layers(registry, digest)[:_MAX_SIGNATURES])
 
 
 def signature_tag(digest: str) -> str:
