@@ -104,7 +104,9 @@ def _unpacked(layer: bytes, reference: Reference, limit: int) -> bytes:
         packed = _Bounded(gzip.GzipFile(fileobj=io.BytesIO(layer)), limit)
         with tarfile.open(fileobj=packed, mode="r|") as archive:
             for member in archive:
-                if PurePosixPath(member.name).name == FILE and (file := archive.extractfile(member)):
+                if PurePosixPath(member.name).name == FILE and member.isreg() and (file := archive.extractfile(member)):
+                    if member.size > limit:  # which a sparse file can be without its bytes
+                        raise _Bounded.ExceededError
                     return file.read()
     except _Bounded.ExceededError as error:
         what = f"the layer of {reference}"
