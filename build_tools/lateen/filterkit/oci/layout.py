@@ -27,7 +27,7 @@ _VERSION = {"imageLayoutVersion": "1.0.0"}
 def write(packages: Iterable[Package], folder: Path) -> None:
     """Make `folder`, whole or not at all. Raises MeshError if it is there (LAT0639), OSError if it cannot be made."""
     if os.path.lexists(folder):
-        raise MeshError((OUTPUT_EXISTS.at(Origin(str(folder)), hint=OUTPUT_EXISTS.fix),))
+        raise MeshError((OUTPUT_EXISTS.at(Origin(), path=folder, hint=OUTPUT_EXISTS.fix),))
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:

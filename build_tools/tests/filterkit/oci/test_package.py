@@ -9,10 +9,13 @@ import json
 import os
 import shutil
 import tarfile
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
+from cyclonedx.model.bom import Bom
 
 from lateen.diagnostics import MeshError
 from lateen.filterkit import manifest as provenance
@@ -250,3 +253,21 @@ def test_a_folder_of_something_else_is_not_taken(tmp_path: Path, index: str) -> 
     with pytest.raises(MeshError) as raised:
         layout.read(tmp_path)
     assert "LAT0636" in str(raised.value)
+
+
+@pytest.mark.parametrize("name", [NAME, "tenant_context"])
+def test_an_sbom_follows_the_schema_of_cyclonedx(name: str) -> None:
+    found = bill(package(catalog()[name])[0].sbom)
+    folder = resources.files("cyclonedx.schema._res")
+    schemas = {
+        part: json.loads(folder.joinpath(f"{part}.SNAPSHOT.schema.json").read_text())
+        for part in ("bom-1.6", "spdx", "jsf-0.82")
+    }
+    schemas["bom-1.6"]["additionalProperties"] = False
+
+    def retrieve(uri: str) -> Any:
+        return schemas[uri.rpartition("/")[2].removesuffix(".SNAPSHOT.schema.json").removesuffix(".schema.json")]
+
+    validator = jsonschema_rs.Draft7Validator(schemas["bom-1.6"], retriever=retrieve, validate_formats=True)
+    assert [error.message for error in validator.iter_errors(found)] == []
+    assert Bom.from_json(found).metadata.component.name == name
