@@ -55,13 +55,17 @@ def bounded(command: str) -> str:
         words.insert(1, "-n")
     elif len(words) == 2 and words[1] not in ("down", "version", "explain-code"):
         words.append("--help")
-    elif words[1] == "filters" and (words[2] == "serve" or (len(words) == 3 and words[2] not in _ALONE)):
+    elif words[1] == "filters" and (words[2] == "serve" or (words[2] not in _ALONE and not _operands(words[3:]))):
         words[3:] = ["--help"]
     elif words[1] == "up" and "--once" not in words:
         words.append("--once")
-    elif len(words) > 2 and all(word.startswith("-") for word in words[2:]):  # an option that prose speaks of
+    elif len(words) > 2 and not _operands(words[2:]):  # an option that prose speaks of
         words[2:] = ["--help"]
     return shlex.join(words)
+
+
+def _operands(words: list[str]) -> list[str]:
+    return [word for word in words if not word.startswith("-")]
 
 
 @pytest.mark.parametrize(("command", "page"), commands().items(), ids=commands())

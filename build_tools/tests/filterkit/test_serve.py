@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -47,6 +46,14 @@ def test_the_index_lists_what_is_there(server: ModuleServer) -> None:
     assert (entry["name"], entry["sha256"]) == (NAME, catalog()[NAME].sha256)
     found = requests.get(f"{server.url}{entry['path']}", timeout=5)
     assert len(found.content) == entry["size"]
+
+
+def test_an_ipv6_address_will_do() -> None:
+    with ModuleServer(("::1", 0), served([catalog()[NAME]])) as running:
+        threading.Thread(target=running.serve_forever, args=(0.02,), daemon=True).start()
+        assert running.url.startswith("http://[::1]:")
+        assert requests.get(module_url(running), timeout=5).status_code == 200
+        running.shutdown()
 
 
 def test_head_tells_the_same_without_the_content(server: ModuleServer) -> None:
@@ -107,7 +114,3 @@ def test_a_filter_without_its_module_cannot_be_served(tmp_path: object, monkeypa
     absent = Filter("absent", "wasm", "", "AUTHN", "FAIL_RELOAD", {}, (), catalog()[NAME].directory)
     with pytest.raises(MeshError, match="LAT0606"):
         served([absent])
-
-
-def test_the_index_is_json(server: ModuleServer) -> None:
-    assert json.loads(requests.get(f"{server.url}/index.json?x=1", timeout=5).content)["version"] == 1

@@ -247,7 +247,18 @@ def test_a_changed_folder_is_not_taken(tmp_path: Path) -> None:
     assert "LAT0634" in str(raised.value)
 
 
-@pytest.mark.parametrize("index", ["no JSON", "[]", "{}", '{"manifests": [{"digest": "../../secret"}]}'])
+@pytest.mark.parametrize(
+    "index",
+    [
+        "no JSON",
+        "[]",
+        "{}",
+        '{"manifests": 5}',
+        '{"manifests": [5]}',
+        '{"manifests": []}',
+        '{"manifests": [{"digest": "../../secret"}]}',
+    ],
+)
 def test_a_folder_of_something_else_is_not_taken(tmp_path: Path, index: str) -> None:
     (tmp_path / "index.json").write_text(index)
     with pytest.raises(MeshError) as raised:

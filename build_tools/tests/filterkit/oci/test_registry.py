@@ -301,6 +301,23 @@ def test_an_index_leads_to_the_image_that_istio_takes(fake: FakeRegistry) -> Non
     assert pull_module(reference(fake), anonymous()) == (MODULE.content, IMAGE.digest)
 
 
+@pytest.mark.parametrize(
+    "index", [b"[]", b'{"manifests": 5}', b'{"manifests": [5]}', b'{"manifests": [{"platform": "linux"}]}', b"no JSON"]
+)
+def test_a_broken_index_is_said_to_be_so(fake: FakeRegistry, index: bytes) -> None:
+    kind = {"Content-Type": "application/vnd.oci.image.index.v1+json"}
+    fake.replies["GET /v2/a/manifests/1"] = Reply(content=index, headers=kind)
+    assert refusal(lambda: pull_module(reference(fake), anonymous()))[0] == "LAT0636"
+
+
+def test_what_a_manifest_says_of_itself_cannot_control_a_terminal(fake: FakeRegistry) -> None:
+    layer = {**MODULE.descriptor(), "mediaType": "\x1b[2Jx"}
+    odd = image({"config": CONFIG.descriptor(), "layers": [layer]})
+    fake.replies["GET /v2/a/manifests/1"] = Reply(content=odd.manifest.content, headers=MANIFEST.headers)
+    code, message = refusal(lambda: pull_module(reference(fake), anonymous()))
+    assert (code, message.isprintable()) == ("LAT0636", True)
+
+
 def test_referrers_come_from_the_api_of_the_registry(fake: FakeRegistry) -> None:
     entry = MODULE.descriptor()
     index = canonical({"mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [entry]})
