@@ -10,5 +10,10 @@ VERBS = {
     "capabilities": "what a Wasm module may do at most",
     "export": "a filter as a resource of Envoy, Istio or Envoy Gateway",
     "test": "run the scenarios of filters on a real Envoy",
+    "package": "write a filter as OCI images, with its SBOM, into a folder",
+    "push": "push a filter to a registry, signed if a key is given",
+    "pull": "get a filter from a registry, and hold it against its signature",
+    "verify": "say whether a key has signed a filter in a registry",
+    "serve": "offer modules by HTTP to Envoy's remote fetch",
 }
 """Verb to its one line of help."""
