@@ -13,7 +13,7 @@ from lateen.diagnostics.codes import workbench as codes
 from lateen.filterkit.catalog import Filter, catalog, schema
 from lateen.model.proxy import Proxy
 from lateen.schema import Schema
-from lateen.xds.filters.wasm import MODULE_DIR, lua_extension, wasm_extension
+from lateen.xds.filters.wasm import lua_extension, wasm_extension
 
 Config = dict[str, Any]
 
@@ -25,13 +25,13 @@ class Place:
     """Where the target finds what it needs.
 
     `image` is where the module is: an OCI reference, or a URL; `sha256` its digest (of the manifest for OCI, of the
-    file for a URL). `module_dir` is the folder of modules on Envoy's machine. `target` (KIND, NAME) is what an
-    EnvoyExtensionPolicy is attached to.
+    file for a URL). `module` is the file on Envoy's machine, if not where lateen puts it. `target` (KIND, NAME) is what
+    an EnvoyExtensionPolicy is attached to.
     """
 
     image: str = ""
     sha256: str = ""
-    module_dir: str = MODULE_DIR
+    module: str = ""
     target: tuple[str, str] = ("Gateway", "eg")
 
 
@@ -51,11 +51,13 @@ def export(suite: Filter, target: str, config: Any, place: Place) -> Config:
 
 def _envoy(suite: Filter, config: Any, place: Place) -> Config:
     if place.image:
-        raise _cannot(suite, "envoy", "Envoy pulls no images; it reads the module from a file (--module-dir)")
+        raise _cannot(suite, "envoy", "Envoy pulls no images; it reads the module from a file (--module)")
     if suite.kind == "lua":
         return lua_extension(suite.name, suite.lua(config))
-    proxy = Proxy("export", metadata={"LATEEN_MODULE_DIR": place.module_dir})
-    return wasm_extension(proxy, suite.name, suite, config)
+    extension = wasm_extension(Proxy("export"), suite.name, suite, config)
+    if place.module:
+        extension["typed_config"]["config"]["vm_config"]["code"] = {"local": {"filename": place.module}}
+    return extension
 
 
 def _wasm_plugin(suite: Filter, config: Any, place: Place) -> Config:

@@ -33,9 +33,8 @@ def exported(name: str, target: str, /, **place: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("name", CONFIGS)
 def test_envoy_takes_what_is_exported_for_it(name: str, tmp_path: Path) -> None:
     suite = catalog()[name]
-    if suite.kind == "wasm":
-        (tmp_path / suite.module_name).write_bytes(suite.module())
-    entry = exported(name, "envoy", module_dir=str(tmp_path))
+    module = str(suite.directory / f"{name}.wasm") if suite.kind == "wasm" else ""
+    entry = exported(name, "envoy", module=module)
     assert ask(find_envoy(), {"static_resources": {"listeners": [listener("l", entry)]}}, tmp_path) == ""
 
 
@@ -62,6 +61,14 @@ def test_a_filter_of_the_suite_is_named_by_lateens_scheme_unless_an_image_is_giv
     wasm = exported("peer_metadata", "trafficextension", image=IMAGE, sha256=DIGEST)["spec"]["wasm"]
     assert (wasm["url"], wasm["sha256"]) == (f"oci://{IMAGE}", DIGEST)
     assert (wasm["failStrategy"], wasm["pluginConfig"]) == ("FAIL_RELOAD", PEER)
+
+
+def test_the_module_is_where_lateen_puts_it_unless_it_is_said() -> None:
+    vm = exported("peer_metadata", "envoy")["typed_config"]["config"]["vm_config"]
+    assert vm["code"] == {"local": {"filename": f"/etc/lateen/modules/{catalog()['peer_metadata'].module_name}"}}
+    assert set(vm["capability_restriction_config"]["allowed_capabilities"]) == set(
+        catalog()["peer_metadata"].capabilities
+    )
 
 
 def test_a_file_at_a_url_has_the_digest_of_the_module() -> None:

@@ -31,7 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--sha256", metavar="DIGEST", type=_digest, help="of the image's manifest, or of the file at a URL"
     )
     parser.add_argument(
-        "--module-dir", metavar="DIR", help="with --as envoy: folder of modules there (default /etc/lateen/modules)"
+        "--module",
+        metavar="PATH",
+        default="",
+        help="the module on Envoy's machine (default /etc/lateen/modules/NAME-DIGEST.wasm)",
     )
     parser.add_argument(
         "--target",
@@ -47,12 +50,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the resource; exit 1 for a configuration that the filter refuses, 2 if the target has no form for it."""
     from lateen.filterkit.export import Place, export  # noqa: PLC0415
-    from lateen.xds.filters.wasm import MODULE_DIR  # noqa: PLC0415
 
     suite = choose.chosen_one(args.name)
     config = _configuration(suite, args.config)
     _built(suite)
-    place = Place(args.image, args.sha256 or "", args.module_dir or MODULE_DIR, args.attached)
+    place = Place(args.image, args.sha256 or "", args.module, args.attached)
     print_data(export(suite, args.target, config, place), args.style)
     return 0
 
