@@ -18,8 +18,8 @@ QUICKSTART = ROOT / "docs/quickstart.md"
 FOUND = (p for pattern in ("README.md", "docs/**/*.md", "envoy_configs/**/*.md") for p in ROOT.glob(pattern))
 PAGES = sorted(set(FOUND) - {QUICKSTART})
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
-SESSIONS = {ROOT / "docs" / "existing-envoy.md", ROOT / "docs" / "filter-images.md"}
-"""Pages whose blocks are one session; a test of their own runs them (`test_existing_envoy`, `test_filter_images`)."""
+SESSIONS = {ROOT / "docs" / f"{name}.md" for name in ("existing-envoy", "filter-images", "write-a-filter")}
+"""Pages whose blocks are one session; a test of its own runs each (`test_existing_envoy`, `test_filter_images` ...)."""
 
 _ALONE = ("list", "build", "test")
 """Verbs of `lateen filters` that need no more than their name."""

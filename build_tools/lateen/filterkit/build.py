@@ -47,7 +47,9 @@ def stale(filters: Iterable[Filter]) -> list[Diagnostic]:
     Raises MeshError if the source is not here (LAT0611).
     """
     return [
-        codes.STALE_MODULE.at(_origin(suite), name=suite.name, reason=reason, hint=f"lateen filters build {suite.name}")
+        codes.STALE_MODULE.at(
+            _origin(suite), name=suite.name, reason=reason, hint=f"lateen filters build {suite.argument}"
+        )
         for suite in _with_source(filters)
         if (reason := manifest.staleness(suite))
     ]

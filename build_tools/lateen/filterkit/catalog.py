@@ -65,6 +65,11 @@ class Filter:
         return f"local CONFIG = {lua_literal(config)}\n{source}"
 
     @property
+    def argument(self) -> str:
+        """How a command line names it: a filter of the suite by its name, any other by its folder."""
+        return self.name if self.directory.parent in FOLDERS else str(self.directory)
+
+    @property
     def sha256(self) -> str:
         """The hex digest of the built module."""
         return _digest(self)

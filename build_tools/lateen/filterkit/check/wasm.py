@@ -44,7 +44,7 @@ def check_wasm(suite: Filter, envoy: Path, version: str) -> Iterator[Diagnostic]
     origin = Origin(str(suite.directory / f"{suite.name}.wasm"))
     path = suite.directory / f"{suite.name}.wasm"
     if not path.exists():
-        hint = f"lateen filters build {suite.name}"
+        hint = f"lateen filters build {suite.argument}"
         yield filterkit.NOT_BUILT.at(Origin(str(suite.directory)), name=suite.name, hint=hint)
         return
     size, budget = path.stat().st_size, int(suite.budget.get("module_bytes", LARGEST))

@@ -72,7 +72,7 @@ def run(suite: Filter, envoy: Path) -> Result:
     chosen = [scenario for scenario in scenarios if HOST in scenario.hosts]
     outcomes = [_not_run(scenario) for scenario in scenarios if HOST not in scenario.hosts]
     if chosen and suite.kind == "wasm" and not (suite.directory / f"{suite.name}.wasm").exists():
-        hint = f"lateen filters build {suite.name}"
+        hint = f"lateen filters build {suite.argument}"
         faults.append(codes.NOT_BUILT.at(Origin(str(suite.directory)), name=suite.name, hint=hint))
     elif chosen:
         try:
