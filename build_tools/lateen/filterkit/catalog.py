@@ -1,7 +1,8 @@
-"""The filters of the suite: what each is, the configuration it takes, and its code.
+"""Filters: what each is, the configuration it takes, and its code.
 
-A filter is a folder (`filter.yaml` and the built module or Lua source), found in the wheel beside this package or in
-the checkout. This module is a leaf: the compiler may import it, it imports no stage.
+A filter is a folder (`filter.yaml` and the built module or Lua source). Those of the suite are found in the wheel
+beside this package or in the checkout; `read_filter` reads any. This module is a leaf: the compiler may import it, it
+imports no stage.
 """
 
 from __future__ import annotations
@@ -20,24 +21,28 @@ import yaml
 
 from lateen.filterkit.configuration import Configuration, Files, read_files
 from lateen.filterkit.lua_literal import lua_literal
+from lateen.filterkit.module import BrokenModuleError, read_module
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 FOLDERS = (_PACKAGE / "_filters", _PACKAGE.parents[1] / "filters")
 """In a wheel, and in a checkout; the first that exists is used."""
+
+SDK_FOLDERS = (_PACKAGE / "_sdk", FOLDERS[1] / "sdk")
+"""Where the SDK's crate is, likewise."""
 
 _NO_FILES: Files = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Filter:
-    """A filter of the suite.
+    """A filter.
 
     `kind` is wasm, lua or native; `phase` Istio's phase; `failure_policy` what happens when a module traps.
     `attributes` are the filter state keys (`wasm.<filter>.<attribute>`) or metadata keys that it publishes. `budget`
-    bounds what it may cost: `module_bytes`, and `microseconds` per request above an empty module. With `reads_body` a
-    module that pauses at the headers still gets the body; without it Envoy holds back both. `config_compiler` is the
-    module that makes the filter's configuration of what a person writes, if that is another (see `compilers`);
-    `emitter` the module that gives a native filter (see `native`).
+    bounds what it may cost: `module_bytes`, `memory_bytes` with which it begins, and `microseconds` per request above
+    an empty module. With `reads_body` a module that pauses at the headers still gets the body; without it Envoy holds
+    back both. `config_compiler` is the module that makes the filter's configuration of what a person writes, if that is
+    another (see `compilers`); `emitter` the module that gives a native filter (see `native`).
     """
 
     name: str
@@ -81,9 +86,19 @@ class Filter:
         return f"local CONFIG = {lua_literal(config)}\n{source}"
 
     @property
+    def argument(self) -> str:
+        """How a command line names it: a filter of the suite by its name, any other by its folder."""
+        return self.name if self.directory.parent in FOLDERS else str(self.directory)
+
+    @property
     def sha256(self) -> str:
         """The hex digest of the built module."""
         return _digest(self)
+
+    @property
+    def capabilities(self) -> tuple[str, ...]:
+        """What the built module may do at most (`Module.capabilities`); one that no host can read may do nothing."""
+        return _capabilities(self)
 
     @property
     def module_name(self) -> str:
@@ -107,8 +122,8 @@ def read_filter(folder: Path) -> Filter:
         raise ValueError(f"{folder / 'filter.yaml'}: {' '.join(str(error).split())}") from error
     validator = jsonschema_rs.validator_for(schema("filter"))
     problems = [f"{_path(e.instance_path) or 'filter.yaml'}: {e.message}" for e in validator.iter_errors(description)]
-    if not problems and description["name"] != folder.name:
-        problems = [f"name: {description['name']!r} stands in the folder {folder.name!r}"]
+    if not problems and description["name"] != folder.resolve().name:
+        problems = [f"name: {description['name']!r} stands in the folder {folder.resolve().name!r}"]
     if problems:
         raise ValueError(f"{folder / 'filter.yaml'}: {'; '.join(problems)}")
     return Filter(
@@ -149,6 +164,14 @@ def _configuration(suite: Filter, config: bytes, files: tuple[tuple[str, str | N
         return Configuration(value)
     compiled: Configuration = import_module(suite.config_compiler).compile_configuration(value, dict(files))
     return compiled
+
+
+@cache
+def _capabilities(filter_: Filter) -> tuple[str, ...]:
+    try:
+        return read_module(filter_.module()).capabilities
+    except BrokenModuleError:
+        return ()
 
 
 @cache

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 
 from lateen.filterkit.catalog import noop_module
+from lateen.filterkit.module import read_module
 from lateen.model.proxy import Proxy
+from lateen.xds.filters.wasm import restriction
 from lateen.xds.names import stat_name
 from lateen.xds.snapshot import Config, Snapshot
 
@@ -217,8 +219,13 @@ def _address(host: str, port: int) -> Config:
 
 def _stat_namespace() -> Config:
     """A module that does nothing: loading it registers the namespace that frees metric names of `envoy_`."""
-    code = {"local": {"inline_bytes": base64.b64encode(noop_module()).decode()}}
-    machine = {"vm_id": "lateen/noop", "runtime": "envoy.wasm.runtime.v8", "code": code}
+    module = noop_module()
+    machine = {
+        "vm_id": "lateen/noop",
+        "runtime": "envoy.wasm.runtime.v8",
+        "code": {"local": {"inline_bytes": base64.b64encode(module).decode()}},
+        "capability_restriction_config": restriction(read_module(module).capabilities),
+    }
     service = {"singleton": True, "config": {"name": "lateen", "vm_config": machine}}
     return {
         "name": "envoy.bootstrap.wasm",

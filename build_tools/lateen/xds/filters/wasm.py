@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from lateen.filterkit import native
@@ -48,6 +49,7 @@ def wasm_extension(proxy: Proxy, name: str, wasm: Filter, config: Any, fail_stra
         "vm_id": f"lateen/{wasm.name}/{name}",
         "runtime": "envoy.wasm.runtime.v8",
         "code": {"local": {"filename": f"{directory}/{wasm.module_name}"}},
+        "capability_restriction_config": restriction(wasm.capabilities),
     }
     plugin: Config = {
         "name": name,
@@ -62,6 +64,14 @@ def wasm_extension(proxy: Proxy, name: str, wasm: Filter, config: Any, fail_stra
     if wasm.reads_body:
         plugin["allow_on_headers_stop_iteration"] = True
     return {"name": name, "typed_config": {"@type": WASM, "config": plugin}}
+
+
+def restriction(capabilities: Iterable[str]) -> Config:
+    """Envoy's capability_restriction_config: a call that is not named fails, a callback that is not named never comes.
+
+    An empty map would allow everything; a module that Envoy can load has one callback at least.
+    """
+    return {"allowed_capabilities": {name: {} for name in capabilities}}
 
 
 def lua_extension(name: str, source: str) -> Config:
