@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lateen.modules import lock_path
 from lateen.source.files import find_files
 
 _Files = dict[Path, tuple[int, int, int]]
 
 
 class Watch:
-    """What `lateen.load` reads: the files that sources stand for; and a MeshConfig that stands elsewhere.
+    """What `lateen.load` reads: the files that sources stand for, the locks beside them, and a MeshConfig elsewhere.
 
     What is there when it is made counts as known: make it before the files are read.
     """
@@ -41,6 +42,7 @@ class Watch:
     def _paths(self) -> list[Path]:
         paths = [self._mesh_config] if self._mesh_config else []
         for source in self._sources:
+            paths.append(lock_path(source))
             try:
                 paths += find_files([source], recursive=self._recursive).paths
             except OSError:  # a folder that is just being replaced, or a file that went while its folder was listed
