@@ -29,6 +29,16 @@ EXAMPLES = {
     "filters list": ["lateen filters list"],
     "filters build": ["lateen filters build --check"],
     "filters test": ["lateen filters test tenant_context"],
+    "filters package": ["lateen filters package peer_metadata --out peer_metadata.oci"],
+    "filters push": [
+        "lateen filters push peer_metadata registry.example/filters/peer_metadata:1.0 --key filters.key",
+        "lateen filters push tenant_context registry.example/filters/tenant_context:1.0",
+    ],
+    "filters pull": [
+        "lateen filters pull registry.example/filters/peer_metadata:1.0 --key filters.pub --out peer_metadata.wasm"
+    ],
+    "filters verify": ["lateen filters verify registry.example/filters/peer_metadata:1.0 --key filters.pub"],
+    "filters serve": ["lateen filters serve peer_metadata --listen 127.0.0.1:8099"],
     "image": [
         "lateen image envoy",
         "lateen image app envoy_configs/storefront/app --tag lateen.local/storefront",
