@@ -23,6 +23,7 @@ CODES = (
     own.NOT_CACHED,
     own.FILE_CHANGED,
     own.TWO_DIGESTS,
+    own.NOT_VERIFIED,
     own.UNKNOWN_TARGET,
     own.WAYPOINT_TARGET,
     own.UNKNOWN_PULL_SECRET,

@@ -42,8 +42,8 @@ class Extension:
     `module` is what was fetched from the URL; for one that could not be used it is None and `unavailable` says why.
     `priority` None is lowest. `type` is HTTP or NETWORK. `fail_strategy` is Istio's name, or empty when not given (a
     filter of the suite then has its own, a module FAIL_CLOSE). `env` are variables with their values, `host_env` the
-    names of those that Envoy passes on. `always_pull` and `pull_secret` (a Secret of the same namespace) are for
-    whoever fetches.
+    names of those that Envoy passes on. `always_pull`, `pull_secret` (a Secret of the same namespace) and
+    `verification_key` (PEM; who must have signed the image) are for whoever fetches.
     """
 
     ref: Ref
@@ -63,6 +63,7 @@ class Extension:
     host_env: tuple[str, ...] = ()
     always_pull: bool = False
     pull_secret: str = ""
+    verification_key: str = ""
     created: str = ""
     module: Module | None = None
     unavailable: Diagnostic | None = field(default=None, compare=False, repr=False)

@@ -76,10 +76,11 @@ def _wasm(extension: Extension, wasm: Fields, context: Context) -> Extension:
         host_env=host_env,
         always_pull=_always(wasm, url),
         pull_secret=_pull_secret(wasm, url),
+        verification_key=wasm.text("verificationKey") if url.startswith("oci://") else "",
     )
     if extension.suite_name or not url:
         return extension
-    found = context.modules.find(url, sha256)
+    found = context.modules.find(url, sha256, extension.verification_key)
     if isinstance(found, Unavailable):
         hint = found.code.fix
         return replace(extension, unavailable=found.code.at(wasm.origin(found.field), hint=hint, **found.args))

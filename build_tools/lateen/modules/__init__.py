@@ -2,7 +2,7 @@
 
 from lateen.modules.cache import Cache, default_folder
 from lateen.modules.lock import FILE, Entry, Lock, lock_path
-from lateen.modules.locked import Locked, Unavailable
+from lateen.modules.locked import Locked, Unavailable, fingerprint
 from lateen.modules.module import Module, module_name
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Module",
     "Unavailable",
     "default_folder",
+    "fingerprint",
     "lock_path",
     "module_name",
 ]

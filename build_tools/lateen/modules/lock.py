@@ -24,17 +24,22 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 class Entry:
     """A module: the SHA-256 of its content, its size in bytes, and for an image the digest of the manifest (`image`).
 
-    Istio's `sha256` of an OCI image is the digest of its manifest, of anything else that of the module.
+    `keys` are the fingerprints of those that are known to have signed the image.
     """
 
     sha256: str
     size: int
     image: str = ""
+    keys: tuple[str, ...] = ()
 
     def plain(self) -> dict[str, Any]:
         """The entry as the file says it; `path` is relative to the cache."""
-        fields = {"sha256": self.sha256, "size": self.size, "path": path_of(self.sha256)}
-        return fields | ({"image": self.image} if self.image else {})
+        fields: dict[str, Any] = {"sha256": self.sha256, "size": self.size, "path": path_of(self.sha256)}
+        if self.image:
+            fields["image"] = self.image
+        if self.keys:
+            fields["keys"] = list(self.keys)
+        return fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +81,9 @@ def _entries(value: Any) -> dict[str, Entry]:
 
 
 def _entry(url: str, given: Any) -> Entry:
-    entry = Entry(given["sha256"], given["size"], given.get("image", ""))
-    image = entry.image.removeprefix("sha256:")
-    if not _SHA256.fullmatch(entry.sha256) or (entry.image and not _SHA256.fullmatch(image)):
+    entry = Entry(given["sha256"], given["size"], given.get("image", ""), tuple(given.get("keys", ())))
+    digests = [entry.sha256, *entry.keys, *([entry.image.removeprefix("sha256:")] if entry.image else ())]
+    if not all(map(_SHA256.fullmatch, digests)):
         raise ValueError(f"the digest of {url} is no SHA-256")
     if not isinstance(entry.size, int) or given["path"] != path_of(entry.sha256):
         raise ValueError(f"size or path of {url} does not fit")

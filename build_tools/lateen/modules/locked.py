@@ -12,7 +12,7 @@ from lateen.diagnostics import Code, Diagnostic
 from lateen.diagnostics.codes import extensions as codes
 from lateen.modules.cache import Cache
 from lateen.modules.lock import Entry, Lock, lock_path
-from lateen.modules.module import Module, module_name
+from lateen.modules.module import Module, module_name, shown
 
 FILE_SCHEME = "file://"
 OCI_SCHEME = "oci://"
@@ -50,23 +50,20 @@ class Locked:
         place = paths[0].parent if paths else Path()
         return Locked(Lock(entries), Cache(cache) if cache else Cache(), place), findings
 
-    def find(self, url: str, sha256: str) -> Module | Unavailable:
-        """The module of a URL, held against the digest that the mesh demands (`sha256`, may be empty)."""
+    def find(self, url: str, sha256: str, key: str = "") -> Module | Unavailable:
+        """The module of a URL, held against the digest and the key (PEM) that the mesh demands; both may be empty."""
         pinned = pin(url)
         if pinned and sha256 and pinned != sha256:
             return Unavailable(codes.TWO_DIGESTS, {"given": sha256, "pinned": pinned}, "sha256")
         entry = self.lock.entries.get(url)
         if entry is None:
-            return Unavailable(codes.NOT_FETCHED, {"url": url})
-        wanted = sha256 or pinned
-        known = entry.image.removeprefix("sha256:") if url.startswith(OCI_SCHEME) else entry.sha256
-        if wanted and wanted != known:
-            args = {"url": url, "wanted": wanted, "locked": known}
-            return Unavailable(codes.OTHER_DIGEST, args, "sha256" if sha256 else "url")
+            return Unavailable(codes.NOT_FETCHED, {"url": shown(url)})
+        if refused := _refused(url, sha256, key, entry):
+            return refused
         if url.startswith(FILE_SCHEME) and self._changed(url, entry):
             return Unavailable(codes.FILE_CHANGED, {"url": url})
         if not self.cache.holds(entry.sha256):
-            return Unavailable(codes.NOT_CACHED, {"url": url, "sha256": entry.sha256})
+            return Unavailable(codes.NOT_CACHED, {"url": shown(url), "sha256": entry.sha256})
         return Module(module_name(url), entry.sha256, self.cache.path(entry.sha256))
 
     def file(self, url: str) -> Path:
@@ -79,6 +76,27 @@ class Locked:
             return hashlib.sha256(self.file(url).read_bytes()).hexdigest() != entry.sha256
         except OSError:
             return False
+
+
+def _refused(url: str, sha256: str, key: str, entry: Entry) -> Unavailable | None:
+    """Why what is locked is not what the mesh demands."""
+    wanted, known = sha256 or pin(url), digest_of(url, entry)
+    if wanted and wanted != known:
+        args = {"url": shown(url), "wanted": wanted, "locked": known}
+        return Unavailable(codes.OTHER_DIGEST, args, "sha256" if sha256 else "url")
+    if key and fingerprint(key) not in entry.keys:
+        return Unavailable(codes.NOT_VERIFIED, {"url": shown(url)}, "verificationKey")
+    return None
+
+
+def digest_of(url: str, entry: Entry) -> str:
+    """The digest that Istio's `sha256` is held against, in hex: of an image that of its manifest, else the module's."""
+    return entry.image.removeprefix("sha256:") if url.startswith(OCI_SCHEME) else entry.sha256
+
+
+def fingerprint(key: str) -> str:
+    """What the lock calls a public key (PEM)."""
+    return hashlib.sha256(key.strip().encode()).hexdigest()
 
 
 def pin(url: str) -> str:

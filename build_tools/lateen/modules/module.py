@@ -44,3 +44,8 @@ def module_name(url: str) -> str:
     last = path.rstrip("/").rpartition("/")[2].partition(":")[0]
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", last).removesuffix(".wasm").strip(".-")
     return name[:_LONGEST_NAME] or "module"
+
+
+def shown(url: str) -> str:
+    """The URL as messages have it: what follows the path may be a token."""
+    return re.split(r"[?#]", url, maxsplit=1)[0]

@@ -87,3 +87,13 @@ TWO_DIGESTS = Code(
     example="url: oci://registry.example/auth@sha256:7c06e52b...\nsha256: 1f3a9b04...",
     fix="url: oci://registry.example/auth@sha256:7c06e52b...",
 )
+
+NOT_VERIFIED = Code(
+    "LAT0239",
+    Severity.ERROR,
+    title="Signature is not verified",
+    message="nothing says that the image of {url} is signed by this key",
+    why="The key was added or changed after the image was fetched. " + _MISSING,
+    example="verificationKey: |   # new\n  -----BEGIN PUBLIC KEY-----",
+    fix="lateen fetch DIR",
+)

@@ -62,13 +62,3 @@ OUT_OF_DATE = Code(
     example="lateen fetch DIR --check   # after a URL was changed",
     fix="lateen fetch DIR",
 )
-
-BAD_PULL_SECRET = Code(
-    "LAT0646",
-    Severity.ERROR,
-    title="Pull secret cannot be used",
-    message="Secret {name} cannot be used to pull: {reason}",
-    why="Asking the registry without it would fail in a way that hides the cause.",
-    example="kind: Secret\ntype: kubernetes.io/dockerconfigjson\nstringData: {.dockerconfigjson: ''}",
-    fix="kubectl create secret docker-registry NAME --dry-run=client -o yaml ...",
-)
