@@ -25,12 +25,21 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.x509.oid import NameOID
 
 from harness import eventually, lacking
+from lateen.filterkit.catalog import catalog
+from lateen.filterkit.oci import publish
+from lateen.filterkit.oci.credentials import anonymous
+from lateen.filterkit.oci.keys import read_private
+from lateen.filterkit.oci.package import package
+from lateen.filterkit.oci.reference import parse
 from lateen.runtime.child import Child
 from lateen.runtime.supervision import stop
 
 USER, PASSWORD = "shop", "a password: with a colon"
 HTPASSWD = f"{USER}:$2y$04$ZVPuntPNUrg0KqXZlZ7Dz.8Bv/qfotKrKKnchL1HhzY41rfS3ZfjC\n"
 """bcrypt of the password."""
+
+EXAMPLE = "registry.example"
+"""The registry of the documentation."""
 
 SERVICE, ISSUER = "registry.test", "token service of a test"
 
@@ -84,6 +93,29 @@ def token_registry(folder: Path) -> Iterator[tuple[str, TokenService]]:
         }
         with running_registry(folder, {"token": token}) as address:
             yield address, service
+
+
+@contextlib.contextmanager
+def example_registry(folder: Path) -> Iterator[dict[str, str]]:
+    """What stands for the words of the documentation: the registry of the examples, with the images and keys of them.
+
+    The images are those that `push` makes of two filters of the suite, signed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with running_registry(folder / "registry") as address:
+        key, public = folder / "filters.key", folder / "filters.pub"
+        _write_keys(key, public)
+        for name in ("peer_metadata", "tenant_context"):
+            image = parse(f"{address}/filters/{name}:1.0")
+            publish.push(package(catalog()[name]), image, anonymous(), read_private(key))
+        yield {EXAMPLE: address, key.name: str(key), public.name: str(public)}
+
+
+def _write_keys(private: Path, public: Path) -> None:
+    key, pem = ec.generate_private_key(ec.SECP256R1()), serialization.Encoding.PEM
+    unlocked = serialization.NoEncryption()
+    private.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, unlocked))
+    public.write_bytes(key.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo))
 
 
 def _answers(address: str) -> bool:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,10 +21,12 @@ from lateen.filterkit.catalog import catalog
 from lateen.filterkit.oci.credentials import anonymous, pull_secret
 from lateen.filterkit.oci.module import pull_module
 from lateen.filterkit.oci.reference import parse
-from registries import PASSWORD, USER, TokenService, password_registry, running_registry, token_registry
+from registries import EXAMPLE, PASSWORD, USER, TokenService, password_registry, running_registry, token_registry
 
 FILTER = "peer_metadata"
-TOOLCHAIN = Path(__file__).resolve().parents[1] / ".toolchain" / "bin"
+ROOT = Path(__file__).resolve().parents[1]
+TOOLCHAIN = ROOT / ".toolchain" / "bin"
+BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 OPEN = {"Accept": "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json"}
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -341,3 +344,33 @@ def test_more_than_the_limit_is_not_taken(registry: str, lateen: Run, tmp_path: 
         assert done.returncode == 1
         assert done.stderr.count("LAT0635 error") == 1
     assert list(tmp_path.glob("*.wasm")) == []
+
+
+def test_every_command_of_the_page_does_what_it_says(registry: str, tmp_path: Path) -> None:
+    """The blocks as one session in bash; what is served is fetched, and then served no more."""
+    page = (ROOT / "docs" / "filter-images.md").read_text()
+    lines = [line for block in BLOCK.findall(page) for line in block.splitlines()]
+    script = ["set -eu", "trap 'kill $server' EXIT"]
+    for line in lines:
+        here = line.replace(EXAMPLE, registry)
+        if " serve " in here:
+            script += [
+                f"{here.replace(':8099', ':0')} > served & server=$!",
+                "while ! [ -s served ]; do sleep 0.05; done",
+                "curl -sSf $(cut -d' ' -f1 served) | sha256sum | grep -q $(cut -d' ' -f3 served)",
+            ]
+        else:
+            script.append(here)
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+    environment = os.environ | {"PATH": path, "DOCKER_CONFIG": str(tmp_path)}
+    done = subprocess.run(
+        ["bash", "-c", "\n".join(script)],  # noqa: S607
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert {"one", "two", "peer_metadata.wasm", "peer_metadata.cdx.json"} <= {p.name for p in tmp_path.iterdir()}

@@ -69,6 +69,8 @@ class ModuleServer(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], paths: dict[str, Served]) -> None:
         """Raises OSError if the address cannot be taken."""
         self.paths = paths
+        if ":" in address[0]:
+            self.address_family = socket.AF_INET6
         self._places = threading.BoundedSemaphore(MAX_CONNECTIONS)
         super().__init__(address, _Handler)
 
@@ -76,7 +78,7 @@ class ModuleServer(ThreadingHTTPServer):
     def url(self) -> str:
         """Where it is reached."""
         host, port = self.server_address[:2]
-        return f"http://{host!s}:{port}"
+        return f"http://[{host!s}]:{port}" if self.address_family is socket.AF_INET6 else f"http://{host!s}:{port}"
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Wait for a place before the thread is made; the kernel's queue holds the others."""

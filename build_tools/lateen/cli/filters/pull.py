@@ -89,6 +89,6 @@ def _write(content: Mapping[Path, bytes]) -> None:
 def _refuse_existing(paths: Iterable[str | Path]) -> None:
     from lateen.diagnostics.codes.registry import OUTPUT_EXISTS  # noqa: PLC0415
 
-    found = [OUTPUT_EXISTS.at(Origin(str(p)), hint=OUTPUT_EXISTS.fix) for p in paths if os.path.lexists(p)]
+    found = [OUTPUT_EXISTS.at(Origin(), path=p, hint=OUTPUT_EXISTS.fix) for p in paths if os.path.lexists(p)]
     if found:
         raise MeshError(tuple(found))

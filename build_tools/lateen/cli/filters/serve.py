@@ -59,4 +59,4 @@ def _address(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     if not colon or not 0 <= int(port) < 65536:
         raise ValueError(text)
-    return host, int(port)
+    return host.strip("[]"), int(port)

@@ -91,7 +91,7 @@ OUTPUT_EXISTS = Code(
     "LAT0639",
     Severity.ERROR,
     "Output exists already",
-    "it exists already",
+    "{path} exists already",
     "Nothing is overwritten, and nothing was written.",
     example="lateen filters pull ghcr.io/shop/hmac_auth:1.0 --out filter.yaml",
     fix="Name another path with --out, or remove what is there.",

@@ -29,7 +29,7 @@ def gzip(content: bytes) -> bytes:
     What a compressor makes of a module changes with its implementation and release, and with it the digest of the
     image; a module of some ten kilobytes is not worth that.
     """
-    starts = range(0, len(content), _BLOCK_BYTES)
+    starts = range(0, len(content) or 1, _BLOCK_BYTES)
     blocks = [_stored(content[at : at + _BLOCK_BYTES], last=at == starts[-1]) for at in starts]
     trailer = struct.pack("<II", zlib.crc32(content), len(content) & 0xFFFFFFFF)
     return b"".join((_GZIP_HEADER, *blocks, trailer))

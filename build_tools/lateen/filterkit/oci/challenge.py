@@ -52,7 +52,7 @@ class Asker:
     def _token(self, realm: str, service: str, session: requests.Session) -> str:
         """The distribution project's token and OAuth 2 flows."""
         if not realm.startswith("https://" if self.secure else ("https://", "http://")):
-            raise self._denied("its token service is not reached by TLS")
+            raise self._denied(f"its token service is not reached by {'TLS' if self.secure else 'HTTP'}")
         try:
             with self._ask(realm, service, session) as response:
                 content = transfer.read(response, _MAX_TOKEN_BYTES)

@@ -92,4 +92,4 @@ def _decrypted(content: bytes, path: Path) -> PrivateKeyTypes:
 
 
 def _unusable(path: Path | str, reason: str, hint: str = "") -> MeshError:
-    return MeshError((UNUSABLE_SECRET.at(Origin(str(path)), what="the key", reason=reason, hint=hint),))
+    return MeshError((UNUSABLE_SECRET.at(Origin(), what=f"the key {path}", reason=reason, hint=hint),))

@@ -27,7 +27,7 @@ _VERSION = {"imageLayoutVersion": "1.0.0"}
 def write(packages: Iterable[Package], folder: Path) -> None:
     """Make `folder`, whole or not at all. Raises MeshError if it is there (LAT0639), OSError if it cannot be made."""
     if os.path.lexists(folder):
-        raise MeshError((OUTPUT_EXISTS.at(Origin(str(folder)), hint=OUTPUT_EXISTS.fix),))
+        raise MeshError((OUTPUT_EXISTS.at(Origin(), path=folder, hint=OUTPUT_EXISTS.fix),))
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
@@ -43,14 +43,17 @@ def write(packages: Iterable[Package], folder: Path) -> None:
 
 def read(folder: Path) -> list[Package]:
     """The packages in a folder that `write` made. Raises MeshError (LAT0634, LAT0636), OSError if a file is missing."""
-    index = _json((folder / "index.json").read_bytes(), folder)
-    images = [_image(folder, entry) for entry in index.get("manifests", ()) if isinstance(entry, dict)]
-    names = [(entry.get("annotations") or {}).get(REF_NAME) for entry in index.get("manifests", ())]
-    bills = {found.fields.get("subject", {}).get("digest"): found for found in images}
-    named = [(name, found) for name, found in zip(names, images, strict=True) if name]
-    if not named or not all(found.digest in bills for _, found in named):
-        raise _no_filter(folder, "it is not a folder that lateen filters package made")
-    return [Package(str(name), found, bills[found.digest]) for name, found in named]
+    try:
+        entries = _json((folder / "index.json").read_bytes(), folder)["manifests"]
+        images = {entry["digest"]: _image(folder, entry) for entry in entries}
+        bills = {found.fields["subject"]["digest"]: found for found in images.values() if "subject" in found.fields}
+        names = {entry["digest"]: entry.get("annotations", {}).get(REF_NAME) for entry in entries}
+        packages = [Package(str(name), images[image], bills[image]) for image, name in names.items() if name]
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise _no_filter(folder, "it is not what lateen filters package makes") from error
+    if not packages:
+        raise _no_filter(folder, "it lists no image by name")
+    return packages
 
 
 def _files(packages: Iterable[Package]) -> dict[str, bytes]:

@@ -16,6 +16,7 @@ from lateen.diagnostics import MeshError, Origin
 from lateen.diagnostics.codes.registry import NOT_A_FILTER, REFUSED, TOO_LARGE
 from lateen.filterkit.oci.content import DOCKER_LIST, DOCKER_MANIFEST, IMAGE_INDEX, Blob
 from lateen.filterkit.oci.credentials import Credentials
+from lateen.filterkit.oci.problem import printable
 from lateen.filterkit.oci.reference import Reference
 from lateen.filterkit.oci.registry import MAX_BLOB_BYTES, Registry
 
@@ -55,8 +56,10 @@ def image_manifest(registry: Registry, reference: Reference) -> Blob:
     manifest = _existing(registry, reference)
     if manifest.media_type not in (IMAGE_INDEX, DOCKER_LIST):
         return manifest
-    for entry in _fields(manifest, reference).get("manifests", ()):
-        if isinstance(entry, dict) and _PLATFORM.items() <= (entry.get("platform") or _PLATFORM).items():
+    listed = _fields(manifest, reference).get("manifests")
+    for entry in listed if isinstance(listed, list) else ():
+        platform = entry.get("platform", _PLATFORM) if isinstance(entry, dict) else None
+        if isinstance(platform, dict) and _PLATFORM.items() <= platform.items():
             return _existing(registry, reference.at(digest=str(entry.get("digest"))))
     raise _no_filter(reference, "its index lists no image for linux/amd64")
 
@@ -74,7 +77,7 @@ def module_of(manifest: Blob, reference: Reference, fetch: Callable[[str], bytes
     elif not docker and len(layers) == 2 and WASM_LAYER in kinds:
         content = fetch(str(layers[kinds.index(WASM_LAYER)].get("digest")))
     else:
-        raise _no_filter(reference, f"its layers are {', '.join(map(str, kinds))}")
+        raise _no_filter(reference, f"its layers are {printable(', '.join(map(str, kinds)))}")
     if not content.startswith(_MAGIC):
         raise _no_filter(reference, f"{FILE} is no Wasm module")
     return content
@@ -104,7 +107,9 @@ def _unpacked(layer: bytes, reference: Reference, limit: int) -> bytes:
         packed = _Bounded(gzip.GzipFile(fileobj=io.BytesIO(layer)), limit)
         with tarfile.open(fileobj=packed, mode="r|") as archive:
             for member in archive:
-                if PurePosixPath(member.name).name == FILE and (file := archive.extractfile(member)):
+                if PurePosixPath(member.name).name == FILE and member.isreg() and (file := archive.extractfile(member)):
+                    if member.size > limit:  # which a sparse file can be without its bytes
+                        raise _Bounded.ExceededError
                     return file.read()
     except _Bounded.ExceededError as error:
         what = f"the layer of {reference}"

@@ -71,7 +71,7 @@ class Registry:
         if answer.status != 200:
             raise self._connection.refused(answer, what)
         promised = identifier if is_digest(identifier) else answer.headers.get("Docker-Content-Digest", "")
-        if promised:
+        if is_digest(promised):
             _hold(answer.content, promised, what)
         return Blob(answer.headers.get("Content-Type", "").partition(";")[0].strip(), answer.content)
 
@@ -122,7 +122,7 @@ class Registry:
         answer = self._connection.ask("GET", f"referrers/{digest}", what=what, limit=MAX_MANIFEST_BYTES)
         if answer.status == 200:
             return self._listed(answer.content, what)
-        if answer.status != 404:
+        if answer.status >= 500:
             raise self._connection.refused(answer, what)
         index = self.manifest(fallback_tag(digest))
         return self._listed(index.content, what) if index else []
