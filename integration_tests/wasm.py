@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 I32 = 0x7F
-NOTHING, CALL, DROP, END, UNREACHABLE, GET_LOCAL, CONST = 0x40, 0x10, 0x1A, 0x0B, 0x00, 0x20, 0x41
+CALL, DROP, END, UNREACHABLE, CONST = 0x10, 0x1A, 0x0B, 0x00, 0x41
 
 _TYPES = (
     ((), ()),  # 0: proxy_abi_version
@@ -13,8 +13,9 @@ _TYPES = (
     ((I32, I32), (I32,)),  # 2: proxy_on_vm_start, proxy_on_configure
     ((I32, I32, I32), (I32,)),  # 3: proxy_on_request_headers, proxy_on_downstream_data
     ((I32,) * 5, (I32,)),  # 4: what is imported
+    ((I32,), (I32,)),  # 5: proxy_on_memory_allocate
 )
-_TEXT_AT = 1024
+_TEXT_AT, _ROOM_AT = 1024, 8192
 
 
 def stamp(value: str) -> bytes:
@@ -44,7 +45,8 @@ def _calling(arguments: Sequence[int]) -> bytes:
 
 def _module(imported: str, exported: str, handler: bytes, text: bytes) -> bytes:
     nothing, yes = bytes((END,)), bytes((CONST, 1, END))
-    functions = ((0, nothing), (1, nothing), (2, yes), (3, handler))
+    room = bytes((CONST,)) + _signed(_ROOM_AT) + nothing
+    functions = ((0, nothing), (1, nothing), (2, yes), (3, handler), (5, room))
     exports = (
         ("memory", 2, 0),
         ("proxy_abi_version_0_2_1", 0, 1),
@@ -52,6 +54,7 @@ def _module(imported: str, exported: str, handler: bytes, text: bytes) -> bytes:
         ("proxy_on_vm_start", 0, 3),
         ("proxy_on_configure", 0, 3),
         (exported, 0, 4),
+        ("proxy_on_memory_allocate", 0, 5),
     )
     sections = (
         (1, [b"\x60" + _vector(map(_byte, given)) + _vector(map(_byte, taken)) for given, taken in _TYPES]),
@@ -92,8 +95,8 @@ def _sized(content: bytes) -> bytes:
     return _unsigned(len(content)) + content
 
 
-def _vector(items: object) -> bytes:
-    found = list(items)  # type: ignore[call-overload]
+def _vector(items: Iterable[bytes]) -> bytes:
+    found = list(items)
     return _unsigned(len(found)) + b"".join(found)
 
 
