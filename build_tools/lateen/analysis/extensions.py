@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from lateen.diagnostics import Diagnostic
 from lateen.diagnostics.codes import analyze as codes
 from lateen.diagnostics.codes import extensions as own
-from lateen.model.attachment import serves
+from lateen.model.attachment import GATEWAY_API, GATEWAY_NAME, serves
 from lateen.model.extension import Extension
 from lateen.model.mesh import Mesh
 from lateen.model.proxy import Proxy
@@ -71,9 +71,10 @@ def _targets(extension: Extension, mesh: Mesh, proxies: tuple[Proxy, ...]) -> It
     for target in extension.targets:
         where = extension.ref.at(target.path, "name")
         if target.kind != "Gateway":
-            yield own.WAYPOINT_TARGET.at(where, hint=own.WAYPOINT_TARGET.fix, kind=target.kind)
+            yield own.WAYPOINT_TARGET.at(where, hint="selector.matchLabels chooses sidecars", kind=target.kind)
         elif not any(serves(proxy, target, namespace, mesh.gateways) for proxy in proxies):
-            yield own.UNKNOWN_TARGET.at(where, namespace=namespace, kind=target.kind, name=target.name)
+            hint = f"its proxies have the label {GATEWAY_NAME}" if target.group == GATEWAY_API else ""
+            yield own.UNKNOWN_TARGET.at(where, hint=hint, namespace=namespace, kind=target.kind, name=target.name)
 
 
 def _has_secret(extension: Extension, mesh: Mesh) -> bool:

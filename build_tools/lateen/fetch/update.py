@@ -132,8 +132,8 @@ class _Wanted:
         """What went wrong, at the line of the URL."""
         first, *others = self._origins()
         if isinstance(error, FetchError):
-            hint = error.hint or error.code.fix
-            yield error.code.at(first, related=tuple(others), hint=hint, **error.details)  # type: ignore[arg-type]
+            related = tuple(others)
+            yield error.code.at(first, related=related, hint=error.hint, **error.details)  # type: ignore[arg-type]
         else:
             yield from (replace(found, origin=first, related=tuple(others)) for found in error.diagnostics)
 

@@ -82,8 +82,7 @@ def _wasm(extension: Extension, wasm: Fields, context: Context) -> Extension:
         return extension
     found = context.modules.find(url, sha256, extension.verification_key)
     if isinstance(found, Unavailable):
-        hint = found.code.fix
-        return replace(extension, unavailable=found.code.at(wasm.origin(found.field), hint=hint, **found.args))
+        return replace(extension, unavailable=found.code.at(wasm.origin(found.field), hint=found.hint, **found.args))
     return replace(extension, module=found)
 
 

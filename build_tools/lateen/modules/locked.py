@@ -24,6 +24,7 @@ class Unavailable(NamedTuple):
     code: Code
     args: Mapping[str, Any]
     field: str = "url"
+    hint: str = "lateen fetch DIR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Locked:
         """The module of a URL, held against the digest and the key (PEM) that the mesh demands; both may be empty."""
         pinned = pin(url)
         if pinned and sha256 and pinned != sha256:
-            return Unavailable(codes.TWO_DIGESTS, {"given": sha256, "pinned": pinned}, "sha256")
+            return Unavailable(codes.TWO_DIGESTS, {"given": sha256, "pinned": pinned}, "sha256", hint="")
         entry = self.lock.entries.get(url)
         if entry is None:
             return Unavailable(codes.NOT_FETCHED, {"url": shown(url)})

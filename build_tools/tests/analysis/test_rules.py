@@ -308,7 +308,12 @@ CASES = [
         extension("a.b/c:1", more="imagePullSecret: s") + PULL_SECRET,
     ),
 ]
-WITH_A_LOCK = {extension_codes.OTHER_DIGEST, extension_codes.NOT_CACHED, extension_codes.FILE_CHANGED}
+WITH_A_LOCK = {
+    extension_codes.OTHER_DIGEST,
+    extension_codes.NOT_CACHED,
+    extension_codes.FILE_CHANGED,
+    extension_codes.NOT_VERIFIED,
+}
 """What depends on files beside the mesh: test_locked.py has their cases."""
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from lateen.diagnostics import Code
 from lateen.diagnostics.codes import extensions as codes
-from lateen.modules import Cache, Entry, Lock, Locked, Module, Unavailable, module_name
+from lateen.modules import Cache, Entry, Lock, Locked, Module, Unavailable, fingerprint, module_name
 
 MODULE = b"\0asm\1\0\0\0"
 IMAGE = "a" * 64
@@ -53,6 +53,16 @@ def test_another_digest_is_not_taken(cache: Cache, url: str, sha256: str, reason
     missing = found(cache, url, sha256, image=IMAGE)
     assert isinstance(missing, Unavailable)
     assert (missing.code, missing.field) == (reason, field)
+
+
+@pytest.mark.parametrize(("signed_by", "is_found"), [((), False), (("other",), False), (("other", "ours"), True)])
+def test_who_must_have_signed_is_known_to_have(cache: Cache, signed_by: tuple[str, ...], is_found: bool) -> None:
+    url, keys = "oci://registry.example/auth:1", tuple(fingerprint(key) for key in signed_by)
+    known = Locked(Lock({url: Entry(cache.put(MODULE), len(MODULE), f"sha256:{IMAGE}", keys)}), cache)
+    module = known.find(url, "", "ours\n")
+    assert isinstance(module, Module) is is_found
+    if isinstance(module, Unavailable):
+        assert (module.code, module.field) == (codes.NOT_VERIFIED, "verificationKey")
 
 
 def test_the_digest_of_an_image_is_that_of_its_manifest(cache: Cache) -> None:
