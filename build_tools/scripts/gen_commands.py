@@ -21,6 +21,7 @@ EXAMPLES = {
     ],
     "analyze": [f"lateen analyze {MESH}", f"lateen analyze {MESH} -o json"],
     "verify": [f"lateen verify {MESH}"],
+    "fetch": [f"lateen fetch {MESH}", f"lateen fetch {MESH} --check"],
     "init": ["lateen init my-mesh", "lateen init my-shop --example storefront"],
     "up": [f"lateen up {MESH} --once"],
     "down": ["lateen down"],

@@ -18,6 +18,7 @@ COMMANDS = {
     "compile": "compile a mesh to the Envoy configuration of one or all proxies",
     "analyze": "report everything that is wrong with a mesh",
     "verify": "compile and check against Envoy's exact schema and Envoy itself",
+    "fetch": "fetch the Wasm modules that a mesh names by URL, and lock their digests",
     "init": "write a first mesh that runs",
     "up": "run the mesh: real Envoys around the services",
     "down": "end runs of `up` and remove what they left",

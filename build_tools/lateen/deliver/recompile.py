@@ -83,6 +83,7 @@ def _load(plan: Plan) -> Mesh:
             domain_suffix=plan.domain_suffix,
             strict=plan.strict,
             recursive=plan.recursive,
+            cache=plan.cache,
         )
     except OSError as error:
         raise MeshError((UNREADABLE.at(Origin(str(plan.directory)), reason=error),)) from error

@@ -10,6 +10,7 @@ from collections.abc import Collection
 from pathlib import Path
 from time import time_ns
 
+from lateen.modules import lock_path
 from lateen.source.files import find_files
 
 _Files = dict[Path, tuple[int, int, int]]
@@ -17,7 +18,7 @@ _AT_REST = 60_000_000_000
 
 
 class Watch:
-    """What `lateen.load` reads: the files that sources stand for; and a MeshConfig that stands elsewhere.
+    """What `lateen.load` reads: the files that sources stand for, the locks beside them, and a MeshConfig elsewhere.
 
     What is there when it is made counts as known: make it before the files are read.
     """
@@ -55,6 +56,7 @@ class Watch:
     def _paths(self) -> list[Path]:
         paths = [*self._named, *([self._mesh_config] if self._mesh_config else [])]
         for source in self._sources:
+            paths.append(lock_path(source))
             try:
                 paths += find_files([source], recursive=self._recursive).paths
             except OSError:  # a folder that is just being replaced, or a file that went while its folder was listed
