@@ -93,25 +93,27 @@ def run(args: argparse.Namespace) -> int:
     before, faults = read_configurations(args.files, schema)
     findings += faults
     findings += given_faults(before, schema, version(binary) if binary else PACKAGED_VERSION)
-    if _broken(findings):
-        return report(findings, args) or 1
+    _stop_at_errors(findings)
     after, found = patch(before, wanted, schema)
     findings += found
-    if not _broken(findings):
-        findings += verdict(before, after, wanted, schema, binary)
+    _stop_at_errors(findings)
+    findings += verdict(before, after, wanted, schema, binary)
+    _stop_at_errors(findings)
     pairs = list(zip(before, after, strict=True))
     findings += (finding for pair in pairs for finding in lost_comments(*pair))
-    if _broken(findings) or fails(findings, args):
-        return report(findings, args) or 1
+    if fails(findings, args):
+        return report(findings, args)
     findings += _give(before, after, wanted, args)
     code = report(findings, args)
     return 1 if args.check and any(changed(*pair) for pair in pairs) else code
 
 
-def _broken(findings: list[Diagnostic]) -> bool:
-    from lateen.diagnostics import Severity  # noqa: PLC0415
+def _stop_at_errors(findings: list[Diagnostic]) -> None:
+    """Raises MeshError with all findings if one is an error: nothing can be given then."""
+    from lateen.diagnostics import MeshError, Severity  # noqa: PLC0415
 
-    return any(finding.severity is Severity.ERROR for finding in findings)
+    if any(finding.severity is Severity.ERROR for finding in findings):
+        raise MeshError(tuple(findings))
 
 
 def _give(

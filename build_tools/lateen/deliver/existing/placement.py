@@ -6,7 +6,7 @@ are chosen. A filter that is there already, by its name, is replaced where it st
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -114,7 +114,7 @@ NATIVE = {
         "finds out who calls",
     ),
     Rank.AUTHORIZATION: (("ext_authz", "rbac"), "decides on who calls"),
-    Rank.TERMINAL: (("aws_lambda", "file_server", "mcp_router", "router"), "ends the chain"),
+    Rank.TERMINAL: (("router",), "ends the chain"),
 }
 """Envoy's own HTTP filters by the folder of their API, `envoy.extensions.filters.http.NAME`; and why they rank so.
 
@@ -144,10 +144,11 @@ def place(http_filters: list[Config], additions: Sequence[Addition]) -> None:
 
     A filter that was switched off (`disabled`) or may be missing (`is_optional`) by hand stays so.
     """
+    known = {addition.name: Rank[addition.phase] for addition in additions}
     for addition in sorted(additions, key=lambda each: Rank[each.phase]):
         index = next((i for i, each in enumerate(http_filters) if each.get("name") == addition.name), None)
         if index is None:
-            http_filters.insert(_index(PLACES[addition.phase], _ranks(http_filters)), addition.config)
+            http_filters.insert(_index(PLACES[addition.phase], _ranks(http_filters, known)), addition.config)
         else:
             by_hand = {key: http_filters[index][key] for key in _BY_HAND if key in http_filters[index]}
             http_filters[index] = addition.config | by_hand
@@ -170,9 +171,12 @@ def _first(ranks: Sequence[Rank], wanted: Iterable[Rank], start: int) -> int | N
     return next((i for i, each in enumerate(ranks) if i >= start and each in wanted), None)
 
 
-def _ranks(http_filters: Sequence[Config]) -> list[Rank]:
-    """What each filter is. The last one ends the chain, whatever it is: Envoy takes no other order."""
-    ranks = [rank(each) for each in http_filters]
+def _ranks(http_filters: Sequence[Config], known: Mapping[str, Rank]) -> list[Rank]:
+    """What each filter is; `known` are those that are put in.
+
+    The last one ends the chain, whatever it is: Envoy takes no other order.
+    """
+    ranks = [known.get(str(each.get("name")), rank(each)) for each in http_filters]
     if ranks and ranks[-1] is Rank.OTHER:
         ranks[-1] = Rank.TERMINAL
     return ranks
@@ -193,4 +197,5 @@ def rank(http_filter: Config) -> Rank:
     types = [typed.get("type_url") or typed.get("typeUrl") or typed.get("@type", "")]
     types += read(read(http_filter, "config_discovery"), "type_urls", [])
     name = next((str(each).rpartition("/")[2] for each in types if each), "")
-    return _RANKS.get(name.removeprefix(_API).partition(".")[0], Rank.OTHER)
+    folder = name.removeprefix(_API).partition(".")[0] if name.startswith(_API) else ""
+    return _RANKS.get(folder, Rank.OTHER)
