@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -130,3 +131,14 @@ metadata: {name: web, labels: {app: web}}
 spec: {containers: [{name: web, image: web, ports: [{containerPort: 8080}]}]}
 status: {podIP: 192.0.2.1}
 """
+
+
+def test_the_page_of_the_command_has_both_tables() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "patch.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| ")]
+    for where in PLACES.values():
+        assert [row for row in rows if row.startswith(f"| {where.phase} |") and row.endswith(f"| {where.reason} |")]
+    for kind, (names, reason) in NATIVE.items():
+        [row] = [row for row in rows if row.startswith(f"| {kind.name.lower()} |")]
+        assert row.startswith(f"| {kind.name.lower()} | {', '.join(names)}")
+        assert row.endswith(f"| {reason} |")
