@@ -34,6 +34,10 @@ EXAMPLES = {
     "envoy": ["lateen envoy which", "lateen envoy version", "lateen envoy schema"],
     "filters list": ["lateen filters list"],
     "filters build": ["lateen filters build --check"],
+    "filters bench": [
+        "lateen filters bench tenant_context --rounds 1 --requests 400",
+        "lateen filters bench tenant_context --rounds 1 --requests 400 -o json",
+    ],
     "filters test": ["lateen filters test tenant_context"],
     "image": [
         "lateen image envoy",

@@ -5,6 +5,7 @@ HELP = "Build and test filters: those of the suite, and your own."
 VERBS = {
     "list": "kind, phase, module and what each filter does",
     "build": "build the Wasm modules whose sources have changed",
+    "bench": "measure what filters cost",
     "test": "run the scenarios of filters on a real Envoy",
 }
 """Verb to its one line of help."""
