@@ -21,6 +21,7 @@ from lateen.xds.snapshot import Config
 _SOURCE = "envoy.config.core.v3.ConfigSource"
 _ROUTES = "envoy.config.route.v3.RouteConfiguration"
 _SECRET = "envoy.extensions.transport_sockets.tls.v3.Secret"  # noqa: S105 - a type
+_EXTENSION = "envoy.config.core.v3.TypedExtensionConfig"
 _STATIC = {LISTENER: "listeners", CLUSTER: "clusters", _SECRET: "secrets"}
 
 
@@ -38,12 +39,23 @@ def whole(files: Sequence[Configuration], schema: Schema, folder: Path) -> Confi
         if name in _STATIC:
             static.setdefault(_STATIC[name], []).append(resource)
     routes = {resource.get("name"): resource for name, resource in resources if name == _ROUTES}
+    extensions = {resource.get("name"): resource for name, resource in resources if name == _EXTENSION}
+    for node in schema.walk(BOOTSTRAP, config):
+        _inline_extension(node.value, extensions)
     dynamic = config.get("dynamic_resources", {})
     for kind in ("lds_config", "cds_config"):
         if _path(dynamic.get(kind, {})):
             del dynamic[kind]
     complete = BOOTSTRAP in canonical and "cds_config" not in dynamic
     return _closed(config, schema, routes, str(empty), complete=complete)
+
+
+def _inline_extension(value: Config, extensions: dict[Any, Config]) -> None:
+    """Give a filter the extension config of its name, if that is among the files."""
+    discovery = value.get("config_discovery", {})
+    if _path(discovery.get("config_source", {})) and value.get("name") in extensions:
+        del value["config_discovery"]
+        value["typed_config"] = extensions[value["name"]]["typed_config"]
 
 
 def _closed(config: Config, schema: Schema, routes: dict[Any, Config], empty: str, *, complete: bool) -> Config:
