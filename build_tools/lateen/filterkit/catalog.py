@@ -143,7 +143,7 @@ def read_filter(folder: Path) -> Filter:
 
 
 def schema(name: str) -> dict[str, Any]:
-    """A JSON Schema of the package: `filter` or `scenario`."""
+    """A JSON Schema of the package: `filter`, `scenario` or `bench`."""
     loaded: dict[str, Any] = orjson.loads(_data(f"{name}.schema.json"))
     return loaded
 
@@ -151,6 +151,11 @@ def schema(name: str) -> dict[str, Any]:
 def noop_module() -> bytes:
     """A module that does nothing. Loading any module makes Envoy expose `wasmcustom` metrics without its prefix."""
     return _data("noop.wasm")
+
+
+def empty_module() -> bytes:
+    """An HTTP filter that lets every request pass: what entering a VM costs, and nothing else."""
+    return _data("empty.wasm")
 
 
 def _data(name: str) -> bytes:

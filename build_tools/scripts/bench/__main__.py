@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import compilation, data_plane, operations, reload, sizes, start
+from bench import compilation, data_plane, filters, operations, reload, sizes, start
 from bench.commands import SCRIPTS
 from bench.report import Table, document, machine, renew
 
@@ -18,6 +18,7 @@ PARTS: dict[str, Callable[[], list[Table]]] = {
     "reload": reload.measure,
     "data-plane": data_plane.measure,
     "operations": operations.measure,
+    "filters": filters.measure_all,
 }
 ROOT = SCRIPTS.parents[1]
 RESULTS = ROOT / "dist" / "benchmarks.json"
