@@ -91,6 +91,7 @@ def test_what_cannot_be_written_leaves_everything_as_it_was(envoy: Path, tmp_pat
         (ENVOY.replace("stat_prefix: web", "stat_prefix: a#b"), ""),
         (f"{ENVOY}# the end\n", "15:1"),
         (ENVOY.replace("listeners:\n", "listeners: # all\n"), "2:14"),
+        (f"node: {{id: \u00e9\u4e2d\U0001f600}} # us\n{ENVOY}", "1:17"),
         (f"node:\n  id: |- # which\n    a # b\n{ENVOY}", "2:10"),
     ],
 )
