@@ -78,7 +78,17 @@ class Filter:
 
     def module(self) -> bytes:
         """The built module of a Wasm filter. Raises FileNotFoundError if it has not been built."""
-        return (self.directory / f"{self.name}.wasm").read_bytes()
+        return self.module_path.read_bytes()
+
+    @property
+    def module_path(self) -> Path:
+        """Where the built module of a Wasm filter is."""
+        return self.directory / f"{self.name}.wasm"
+
+    @property
+    def built(self) -> bool:
+        """Whether there is a built module."""
+        return self.module_path.exists()
 
     def lua(self, config: object) -> str:
         """The source of a Lua filter, with its configuration as the first line."""

@@ -10,17 +10,15 @@ from lateen.deliver.existing.sites import Site, inner, read
 from lateen.filterkit.catalog import Filter, catalog
 from lateen.model.proxy import Proxy
 from lateen.xds.filters import metadata_exchange
-from lateen.xds.filters.wasm import lua_extension, wasm_extension
+from lateen.xds.filters.wasm import suite_extension
 
 
 def addition(suite: Filter, config: Any, modules: str | None) -> Addition:
-    """A filter with its configuration. `modules` is the folder that Envoy finds modules in; None puts them inline."""
+    """A filter with what it gets. `modules` is the folder that Envoy finds modules in; None puts them inline."""
     name = filter_name(suite.name)
-    if suite.kind == "lua":
-        return Addition(suite.phase, lua_extension(name, suite.lua(config)))
     proxy = Proxy(suite.name, metadata={"LATEEN_MODULE_DIR": modules or ""})
-    extension = wasm_extension(proxy, name, suite, config)
-    if modules is None:
+    extension = suite_extension(proxy, name, suite, config)
+    if suite.kind == "wasm" and modules is None:
         code = {"local": {"inline_bytes": base64.b64encode(suite.module()).decode()}}
         extension["typed_config"]["config"]["vm_config"]["code"] = code
     return Addition(suite.phase, extension)

@@ -33,7 +33,7 @@ def discovered(name: str, *type_urls: str) -> Config:
 
 def suite_module(wasm: Filter) -> Module:
     """The built module of a filter of the suite."""
-    return Module(wasm.name, wasm.sha256, wasm.directory / f"{wasm.name}.wasm")
+    return Module(wasm.name, wasm.sha256, wasm.module_path)
 
 
 def suite_extension(proxy: Proxy, name: str, suite: Filter, config: Any, extension: Extension | None = None) -> Config:
