@@ -1,4 +1,4 @@
-"""The SDK on real hosts: a module that does what a request asks, its scenarios on both, and two workers of one Envoy."""
+"""The SDK on both hosts: a module that does what a request asks, its scenarios, and two workers of one Envoy."""
 
 from __future__ import annotations
 
