@@ -33,7 +33,7 @@ SEED = 20261126
 
 @pytest.mark.parametrize("name", [name for name, suite in catalog().items() if suite.kind != "native"])
 def test_no_filter_of_the_suite_fails_on_a_share_of_the_inputs(name: str) -> None:
-    result = fuzz(catalog()[name], SEED, 400)
+    result = fuzz(catalog()[name], SEED, 200)
     assert result.failures == ()
     assert result.memory < 8 * 1024 * 1024
 
@@ -70,7 +70,7 @@ def test_a_module_that_traps_or_loops_is_found(
     make_filter: MakeFilter, monkeypatch: pytest.MonkeyPatch, callbacks: dict[str, str], problem: str
 ) -> None:
     monkeypatch.setattr("lateen.filterkit.host.machine.INSTRUCTIONS", 1_000_000)
-    suite = _module(make_filter, monkeypatch, wat.module(callbacks))
+    suite = _module(make_filter, wat.module(callbacks))
     result = fuzz(suite, SEED, 300)
     assert problem in result.failures[0].problem
 
@@ -84,16 +84,17 @@ def test_a_failure_that_needs_those_before_it_says_so(make_filter: MakeFilter) -
     assert next(iter(fuzz(suite, SEED, 200).findings(suite))).hint.endswith("--from 0 --inputs 90")
 
 
-def test_a_module_without_memory_left_is_no_failure(make_filter: MakeFilter, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_module_without_memory_left_is_no_failure(make_filter: MakeFilter) -> None:
     grow = "(if (i32.eq (memory.grow (i32.const 16)) (i32.const -1)) (then (unreachable))) (i32.const 0)"
-    suite = _module(make_filter, monkeypatch, wat.module({"on_request_headers": grow}))
+    suite = _module(make_filter, wat.module({"on_request_headers": grow}))
     assert fuzz(suite, SEED, 20, 9 * BATCH).failures == ()
     assert fuzz(suite, SEED, 20, 9 * BATCH).memory <= fuzzing.SMALL_MEMORY
 
 
-def test_several_processes_find_the_same(make_filter: MakeFilter) -> None:
+def test_several_processes_find_the_same(make_filter: MakeFilter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fuzzing, "BATCH", 50)
     suite = make_filter(FRAGILE, SCENARIO)
-    one, two = fuzz(suite, SEED, 2 * BATCH, 0, 1), fuzz(suite, SEED, 2 * BATCH, 0, 2)
+    one, two = fuzz(suite, SEED, 100, 0, 1), fuzz(suite, SEED, 100, 0, 2)
     assert one.failures == two.failures != ()
 
 
@@ -105,7 +106,7 @@ def test_a_filter_that_takes_no_configuration_cannot_be_fuzzed(make_filter: Make
     assert [finding.code for finding in raised.value.diagnostics] == ["LAT0619"]
 
 
-def _module(make_filter: MakeFilter, monkeypatch: pytest.MonkeyPatch, module: bytes) -> Filter:
+def _module(make_filter: MakeFilter, module: bytes) -> Filter:
     """A filter of kind wasm whose folder says so too, because batches read it anew."""
     suite = make_filter("", SCENARIO)
     description = suite.directory / "filter.yaml"
