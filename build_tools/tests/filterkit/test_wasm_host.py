@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-import wat
 
+import wat
 from lateen.filterkit.catalog import Filter
 from lateen.filterkit.host import wire
 from lateen.filterkit.host.abi import VERSIONS
@@ -302,7 +302,8 @@ HTTP = {
     + GO_ON
     % """(drop (call $proxy_add_header_map_value (i32.const 0) {x_status}
       (i32.load (i32.const 20)) (i32.load (i32.const 24))))
-    (drop (call $proxy_add_header_map_value (i32.const 0) {x_body} (i32.load (i32.const 28)) (i32.load (i32.const 32))))""",
+    (drop (call $proxy_add_header_map_value (i32.const 0) {x_body}
+      (i32.load (i32.const 28)) (i32.load (i32.const 32))))""",
 }
 GRPC = {
     "on_context_create": REMEMBER,
@@ -318,7 +319,8 @@ GRPC = {
     (i32.store8 (i32.const 40) (i32.add (i32.const 97) (local.get 2)))"""
     + GO_ON
     % """(drop (call $proxy_add_header_map_value (i32.const 0) {x_status} (i32.const 40) (i32.const 1)))
-    (drop (call $proxy_add_header_map_value (i32.const 0) {x_body} (i32.load (i32.const 28)) (i32.load (i32.const 32))))""",
+    (drop (call $proxy_add_header_map_value (i32.const 0) {x_body}
+      (i32.load (i32.const 28)) (i32.load (i32.const 32))))""",
 }
 
 
@@ -349,9 +351,10 @@ def test_calls_by_grpc_end_as_on_envoy(play_module: PlayModule) -> None:
     answers = {
         "grpc: {message_base64: aXQgaXMgbWU=}": "x-status: null, x-body: it is me",
         "grpc: {}": "x-status: 'n'",
-        "grpc: {status: 7, details: not you}": "x-status: h, x-body: not you",
-        "grpc: {message_base64: aXQgaXMgbWU=}, delay: 400ms": "x-status: o, x-body: upstream request timeout",
-        "grpc: {}, error: timeout": "x-status: o, x-body: upstream request timeout",
+        "grpc: {status: 5}": "x-status: f",
+        "grpc: {status: 7, details: not you}": "x-status: h, x-body: 'not you{via_upstream}'",
+        "grpc: {message_base64: aXQgaXMgbWU=}, delay: 400ms": "x-status: o",
+        "grpc: {}, error: timeout": "x-status: o, x-body: 'upstream request timeout{response_timeout}'",
     }
     steps = [
         f"- request: {GET}\n  callouts: [{{cluster: authz_grpc, {answer}}}]\n"

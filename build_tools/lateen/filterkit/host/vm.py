@@ -26,7 +26,12 @@ _MILLISECONDS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """How a module is used: Envoy's PluginConfig. `faults` are statuses that functions of the host answer, by name."""
+    """How a module is used: Envoy's PluginConfig.
+
+    `faults` are statuses that functions of the host answer, by name (`proxy_get_property`). `log_level` is the lowest
+    that is logged, from 0 (trace). `versions` are the ABIs that are taken, by their export: proxies built from Envoy
+    may know others.
+    """
 
     code: bytes = field(repr=False)
     configuration: bytes = b""
@@ -40,6 +45,7 @@ class Plugin:
     faults: dict[str, int] = field(default_factory=dict)
     memory: int = MEMORY
     log_level: int = 1
+    versions: tuple[str, ...] = VERSIONS
 
 
 @dataclass(slots=True)
@@ -76,8 +82,9 @@ class Vm:
         from lateen.filterkit.host.imports import functions  # noqa: PLC0415 - they need this module's types
 
         self.plugin, self.world = plugin, world
-        self.abi = _abi(plugin.code)
+        self.abi = _abi(plugin)
         self.failed = ""
+        self.faults = dict(plugin.faults)
         self.metrics = DefinedMetrics(world.metrics)
         self.declared: dict[bytes, tuple[str, bool]] = {}
         self.received = Received()
@@ -110,7 +117,7 @@ class Vm:
         self.configuring = True
         taken = started and self.callback(self.root, "proxy_on_configure", len(plugin.configuration), default=1)
         self.configuring = False
-        return bool(taken) and not self.failed
+        return bool(taken) and self.usable()
 
     def new_context(self, stream: WasmStream | None = None) -> Context:
         """A context with the next number."""
@@ -131,7 +138,7 @@ class Vm:
 
         A function that it does not have answers `default`, and so does a module that has failed or fails now.
         """
-        if not self.usable or not self.machine.exports(name):
+        if not self.usable() or not self.machine.exports(name):
             return default
         before, self.current, self.effective = self.current, context, 0
         try:
@@ -142,11 +149,10 @@ class Vm:
         if before_deferred is not None:
             before_deferred()
         self._do_deferred()
-        if not self.usable:
+        if not self.usable():
             return default
         return STOP if replied else answer
 
-    @property
     def usable(self) -> bool:
         """Whether it has not failed."""
         return not self.failed
@@ -198,9 +204,9 @@ class Vm:
             self._deferred.pop(0)()
 
 
-def _abi(code: bytes) -> str:
-    exported = {export.name for export in compiled(code).exports}
-    found = next((version for version in VERSIONS if version in exported), None)
+def _abi(plugin: Plugin) -> str:
+    exported = {export.name for export in compiled(plugin.code).exports}
+    found = next((version for version in plugin.versions if version in exported), None)
     if found is None:
         raise ModuleError("Missing or unknown Proxy-Wasm ABI version")
     return found

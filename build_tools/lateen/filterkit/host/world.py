@@ -20,7 +20,10 @@ NANOSECONDS = 1_000_000_000
 _NO_CONNECTION = "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure"
 _RESET = "upstream connect error or disconnect/reset before headers. reset reason: connection termination"
 _LATE = "upstream request timeout"
-_UNAVAILABLE = 14
+_NOT_CONNECTED = (
+    "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_Connection_refused}"
+)
+_UNIMPLEMENTED, _INTERNAL, _UNAVAILABLE = 12, 13, 14
 
 
 @dataclass(slots=True)
@@ -115,15 +118,18 @@ class World:
         """Call a method; `done` gets its message and status."""
         headers = ((":method", "POST"), (":path", path), *_text(metadata))
         answer = self._call(cluster, Message(headers, (to_text(message),)))
-        late = GrpcReply(_UNAVAILABLE, None, _LATE)
+        late = _failed(_UNAVAILABLE, _LATE, "response_timeout")
         if answer is None:
-            reply, wait = GrpcReply(12, None, "the scenario has no answer"), 0.0
+            reply, wait = _failed(_UNIMPLEMENTED, "the scenario has no answer", "via_upstream"), 0.0
+        elif answer.error == "reset":
+            reply, wait = GrpcReply(_INTERNAL), answer.delay
         elif answer.error:
-            text = _RESET if answer.error == "reset" else _NO_CONNECTION
-            reply, wait = GrpcReply(_UNAVAILABLE, None, text), answer.delay
-            wait = float("inf") if answer.error == "timeout" else wait
+            reply = _failed(_UNAVAILABLE, _NO_CONNECTION, _NOT_CONNECTED)
+            wait = float("inf") if answer.error == "timeout" else answer.delay
         else:
             reply, wait = answer.grpc or GrpcReply(_UNAVAILABLE), answer.delay
+            if reply.status:
+                reply = _failed(reply.status, reply.details, "via_upstream")
         self._settle_call(wait, timeout, lambda: done(reply), lambda: done(late))
 
     def _call(self, cluster: str, request: Message) -> Answer | None:
@@ -143,6 +149,11 @@ class World:
             self.later(timeout, late)
         elif wait != float("inf"):
             self.later(wait, answered)
+
+
+def _failed(status: int, text: str, how: str) -> GrpcReply:
+    """Envoy appends to the text of a gRPC status how it came about."""
+    return GrpcReply(status, None, f"{text}{{{how}}}" if text else how)
 
 
 def _http_answer(message: Message, method: str) -> HttpAnswer:

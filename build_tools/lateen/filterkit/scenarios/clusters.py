@@ -6,7 +6,7 @@ import socket
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from io import BufferedIOBase
 from time import sleep
 from types import TracebackType
@@ -16,12 +16,11 @@ import grpc
 
 from lateen.filterkit.scenarios.http1 import read_request, write_response
 from lateen.filterkit.scenarios.message import Message, to_text
-from lateen.filterkit.scenarios.pace import send
 from lateen.filterkit.scenarios.scenario import Answer, Call, Exchange
 from lateen.filterkit.scenarios.server import LOOPBACK, Server, reset, wait_for_the_end
 
 _SECONDS = 10.0
-_LOOK = 0.02
+_PIECE = 65536
 _THREADS = 16
 
 
@@ -72,7 +71,7 @@ class Clusters:
                 running.close()
             elif name not in gone and name not in self._running:
                 self._running[name] = running = ExitStack()
-                running.enter_context(_Grpc(self, port) if name in self.grpc else _Http(self, name, port))
+                running.enter_context(_Grpc(self, name, port) if name in self.grpc else _Http(self, name, port))
 
     def sent(self) -> None:
         """Every request is on its way: answers may come."""
@@ -90,10 +89,6 @@ class Clusters:
             sleep(found.delay)
         return found
 
-    def name(self, port: int) -> str:
-        """The cluster of a port."""
-        return next(name for name, own in self.ports.items() if own == port)
-
 
 class _Http(Server):
     def __init__(self, clusters: Clusters, name: str, port: int) -> None:
@@ -104,30 +99,44 @@ class _Http(Server):
         request = read_request(stream)
         answer = self._clusters.answer(self._name, request)
         if answer is None:
-            send(connection, write_response(Message(((":status", "404"),)), request.header(":method") or ""))
+            connection.sendall(_whole(Message(((":status", "404"),)), request))
         elif answer.error == "reset":
             reset(connection)
         elif answer.error == "timeout":
             wait_for_the_end(connection)
         else:
-            send(connection, write_response(answer.response, request.header(":method") or ""))
+            connection.sendall(_whole(answer.response, request))
+
+
+def _whole(answer: Message, request: Message) -> bytes:
+    """At once, because Envoy hands the answer to a call to filters only when it has all of it."""
+    return b"".join(write_response(answer, request.header(":method") or ""))
 
 
 class _Grpc(grpc.GenericRpcHandler):
-    """Any method of any service: the first message of the caller is read, what the scenario says is answered."""
+    """Any method of any service: the first message of the caller is read, what the scenario says is answered.
 
-    def __init__(self, clusters: Clusters, port: int) -> None:
-        self._clusters, self._name = clusters, clusters.name(port)
-        self._server = grpc.server(ThreadPoolExecutor(_THREADS), handlers=[self], options=(("grpc.so_reuseport", 1),))
-        self._server.add_insecure_port(f"{LOOPBACK}:{port}")
+    Connections come through a front, where one can be broken off or fall silent: gRPC itself would tell the caller of
+    a deadline before Envoy notices that it is over.
+    """
+
+    def __init__(self, clusters: Clusters, name: str, port: int) -> None:
+        self._clusters, self._name = clusters, name
+        self._server = grpc.server(ThreadPoolExecutor(_THREADS), handlers=[self])
+        self._target = (LOOPBACK, self._server.add_insecure_port(f"{LOOPBACK}:0"))
+        self._front = Server(self._forward, port)
+        self._silent: set[int] = set()
+        self._callers: dict[int, socket.socket] = {}
 
     def __enter__(self) -> Self:
         self._server.start()
+        self._front.__enter__()
         return self
 
     def __exit__(
         self, _type: type[BaseException] | None, _value: BaseException | None, _trace: TracebackType | None
     ) -> None:
+        self._front.__exit__(None, None, None)
         self._server.stop(None).wait()
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
@@ -138,13 +147,13 @@ class _Grpc(grpc.GenericRpcHandler):
             first = next(messages, None)
             body = () if first is None else (to_text(first),)
             answer = self._clusters.answer(self._name, Message(headers, body))
+            front = int(context.peer().rpartition(":")[2])
             if answer is None:
                 context.abort(grpc.StatusCode.UNIMPLEMENTED, "the scenario has no answer")
             elif answer.error == "reset":
-                context.cancel()
+                reset(self._callers[front])
             elif answer.error == "timeout":
-                while context.is_active():
-                    sleep(_LOOK)
+                self._silent.add(front)
             elif answer.grpc is not None:
                 if answer.grpc.message is not None:
                     yield answer.grpc.message
@@ -152,6 +161,20 @@ class _Grpc(grpc.GenericRpcHandler):
                 context.set_details(answer.grpc.details)
 
         return grpc.stream_stream_rpc_method_handler(handle)
+
+    def _forward(self, caller: socket.socket, _stream: BufferedIOBase) -> None:
+        with socket.create_connection(self._target, _SECONDS) as server:
+            front = server.getsockname()[1]
+            self._callers[front] = caller
+            threading.Thread(target=self._back, args=(server, caller, front), daemon=True).start()
+            while data := caller.recv(_PIECE):
+                server.sendall(data)
+
+    def _back(self, server: socket.socket, caller: socket.socket, front: int) -> None:
+        with suppress(OSError):
+            while data := server.recv(_PIECE):
+                if front not in self._silent:
+                    caller.sendall(data)
 
 
 _STATUS = {code.value[0]: code for code in grpc.StatusCode}
