@@ -73,6 +73,8 @@ pub struct Keeping {
     pub denied: Duration,
     pub longest: Duration,
     pub stale_if_error: Duration,
+    /// Whether what is allowed holds in all workers.
+    pub shared: bool,
     /// A header of an HTTP answer that says it in seconds.
     pub ttl_header: Option<String>,
     /// A number of a gRPC answer's dynamic metadata that says it in seconds.
@@ -221,11 +223,21 @@ fn keeping(node: Option<Node<'_>>) -> Result<Keeping, String> {
         denied: Duration::ZERO,
         longest: Duration::from_secs(300),
         stale_if_error: Duration::ZERO,
+        shared: true,
         ttl_header: None,
         ttl_field: "cache_ttl".into(),
     };
     if let Some(node) = node {
-        node.object(&["entries", "allowed", "denied", "longest", "stale_if_error", "ttl_header", "ttl_field"])?;
+        node.object(&[
+            "entries",
+            "allowed",
+            "denied",
+            "longest",
+            "stale_if_error",
+            "shared",
+            "ttl_header",
+            "ttl_field",
+        ])?;
         let lifetime = |key, default| time(node.get(key), default, LONGEST_LIFETIME);
         if let Some(entries) = node.get("entries") {
             keeping.entries = usize::try_from(entries.integer(4..=MOST_ENTRIES)?).unwrap_or(keeping.entries);
@@ -234,6 +246,7 @@ fn keeping(node: Option<Node<'_>>) -> Result<Keeping, String> {
         keeping.denied = lifetime("denied", keeping.denied)?;
         keeping.longest = lifetime("longest", keeping.longest)?;
         keeping.stale_if_error = lifetime("stale_if_error", keeping.stale_if_error)?;
+        keeping.shared = node.get("shared").map_or(Ok(true), |node| node.boolean())?;
         keeping.ttl_header = node.get("ttl_header").map(|name| name.header_name()).transpose()?;
         if let Some(field) = node.get("ttl_field") {
             keeping.ttl_field = field.text(LONGEST_NAME)?.into();

@@ -29,7 +29,13 @@ struct Proxy {
 
 impl Proxy {
     fn new(configuration: &str) -> Self {
-        let (filter, host) = (Dispatcher::new(), FakeHost::default());
+        Self::beside(&FakeHost::default(), configuration)
+    }
+
+    /// Another worker of the same Envoy.
+    fn beside(other: &FakeHost, configuration: &str) -> Self {
+        let (filter, host) = (Dispatcher::new(), FakeHost { shared: other.shared.clone(), ..FakeHost::default() });
+        host.now.set(other.now.get());
         host.configuration.replace(configuration.into());
         host.add(Map::RequestHeaders, ":path", "/a");
         host.add(Map::RequestHeaders, "x-user", "forged");
@@ -122,6 +128,45 @@ fn what_was_allowed_is_stale_for_a_while_and_a_refusal_never() {
 }
 
 #[test]
+fn what_one_worker_was_told_is_allowed_all_of_them_know_for_as_long() {
+    let one = Proxy::new(HTTP);
+    one.request(2);
+    one.answer(0, ALLOWED);
+    let other = Proxy::beside(&one.host, HTTP);
+    assert_eq!((other.request(2), other.calls()), (Action::Continue, 0));
+    assert_eq!(other.host.header(Map::RequestHeaders, "x-user").unwrap(), "alice");
+    other.pass(Duration::from_secs(10));
+    assert_eq!((other.request(3), other.calls()), (Action::Pause, 1));
+    other.answer(0, &[]);
+    assert_eq!(other.resumed(), [3], "it is stale there as well");
+}
+
+#[test]
+fn a_refusal_ends_what_other_workers_would_learn() {
+    let one = Proxy::new(HTTP);
+    one.request(2);
+    one.answer(0, ALLOWED);
+    one.pass(Duration::from_secs(11));
+    one.request(3);
+    one.answer(1, DENIED);
+    let other = Proxy::beside(&one.host, HTTP);
+    assert_eq!((other.request(2), other.calls()), (Action::Pause, 1));
+    other.answer(0, &[]);
+    assert_eq!(other.refused(), [unavailable()]);
+}
+
+#[test]
+fn workers_under_another_configuration_or_without_sharing_learn_nothing() {
+    let one = Proxy::new(HTTP);
+    one.request(2);
+    one.answer(0, ALLOWED);
+    for text in [HTTP.replace("10s", "9s"), HTTP.replace(r#""allowed""#, r#""shared": false, "allowed""#)] {
+        let other = Proxy::beside(&one.host, &text);
+        assert_eq!((other.request(2), other.calls()), (Action::Pause, 1), "{text}");
+    }
+}
+
+#[test]
 fn whatever_the_host_fails_at_no_request_passes_that_was_not_allowed() {
     let functions = [
         "proxy_add_header_map_value",
@@ -130,6 +175,7 @@ fn whatever_the_host_fails_at_no_request_passes_that_was_not_allowed() {
         "proxy_get_current_time_nanoseconds",
         "proxy_get_header_map_pairs",
         "proxy_get_property",
+        "proxy_get_shared_data",
         "proxy_grpc_call",
         "proxy_http_call",
         "proxy_increment_metric",
@@ -138,6 +184,7 @@ fn whatever_the_host_fails_at_no_request_passes_that_was_not_allowed() {
         "proxy_send_local_response",
         "proxy_set_effective_context",
         "proxy_set_property",
+        "proxy_set_shared_data",
     ];
     for function in functions {
         for answer in [&[][..], DENIED, &[(":status", "500")], &[(":status", "x")]] {
@@ -289,17 +336,17 @@ fn a_number_of_the_metadata_says_how_long_a_grpc_answer_holds() {
 
 fn key(parts: &[Vec<Vec<u8>>]) -> Key {
     let headers = parts.iter().map(|values| ("x", values.iter().map(Vec::as_slice).collect())).collect();
-    Inputs { method: Some(b"GET"), headers, ..Inputs::default() }.key(0)
+    Inputs { method: Some(b"GET"), headers, ..Inputs::default() }.key(b"")
 }
 
 #[test]
 fn a_missing_input_is_not_an_empty_one() {
-    let with = |host| Inputs { host, ..Inputs::default() }.key(0);
+    let with = |host| Inputs { host, ..Inputs::default() }.key(b"");
     assert_ne!(with(None), with(Some(b"")));
     assert_ne!(key(&[vec![]]), key(&[vec![vec![]]]));
     let moved = Inputs { path: Some(b"a"), ..Inputs::default() };
-    assert_ne!(with(Some(b"a")), moved.key(0));
-    assert_ne!(moved.key(0), moved.key(1));
+    assert_ne!(with(Some(b"a")), moved.key(b""));
+    assert_ne!(moved.key(b""), moved.key(b"1"));
 }
 
 proptest! {
