@@ -171,7 +171,7 @@ impl AuthzCache {
     }
 
     fn place(&self, key: &Key) -> Result<usize, usize> {
-        self.asked.binary_search_by(|(asked, _)| asked.cmp(key))
+        self.asked.binary_search_by(|(asked, _)| asked.as_slice().cmp(key))
     }
 
     /// The answer to a call: the decision is kept, and the requests that wait for it go on or are refused.
