@@ -38,10 +38,10 @@ fn what_is_expected_is_given() {
 fn what_is_wrong_is_named_by_its_path() {
     let problems = [
         ("", fault(|rule| rule.object(&["name"]))),
-        ("", fault(|rule| rule.required("kind"))),
-        ("", fault(|rule| rule.one_of(&["name", "limit"]))),
+        ("", fault(|rule| drop(rule.required("kind")))),
+        ("", fault(|rule| drop(rule.one_of(&["name", "limit"])))),
         (".name", fault(|rule| rule.required("name").text(5))),
-        (".name", fault(|rule| rule.required("name").list(0..=1))),
+        (".name", fault(|rule| drop(rule.required("name").list(0..=1)))),
         (".name", fault(|rule| rule.required("name").flag())),
         (".name", fault(|rule| rule.required("name").duration(SECOND))),
         (".limit", fault(|rule| rule.required("limit").integer(6..=9))),
