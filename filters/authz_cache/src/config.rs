@@ -12,7 +12,7 @@ const MOST_NAMES: usize = 32;
 const LONGEST_NAME: usize = 256;
 
 /// Headers that frame a message or name its connection: they cannot be handed on as they are.
-const FRAMING: [&str; 8] =
+pub const FRAMING: [&str; 8] =
     ["connection", "content-length", "host", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"];
 
 /// What becomes of decisions.

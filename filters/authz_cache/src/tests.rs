@@ -325,6 +325,22 @@ fn allowing(numbers: &[(&str, f64)]) -> Vec<u8> {
 }
 
 #[test]
+fn a_header_that_cannot_be_one_is_left_out_and_one_that_would_begin_another_is_no_answer() {
+    let judge = |name: &[u8], value: &[u8]| {
+        let header = Message::default().message(1, &Message::default().bytes(1, name).bytes(2, value));
+        let message = Message::default().bytes(1, &[]).message(3, &Message::default().message(2, &header)).encoded();
+        grpc::judge("cache_ttl", &message).map(|judged| judged.decision.set)
+    };
+    assert_eq!(judge(b"X-User", b"a b\xff"), Ok(vec![("x-user".into(), b"a b\xff".to_vec())]));
+    for name in ["", ":path", "host", "content-length", "te", "a:b", "a b", "\u{e9}"] {
+        assert_eq!(judge(name.as_bytes(), b"a"), Ok(vec![]), "{name}");
+    }
+    for value in ["a\r\nx: y", "a\n", "\0"] {
+        assert_eq!(judge(b"x-user", value.as_bytes()), Err(Failure::Invalid), "{value:?}");
+    }
+}
+
+#[test]
 fn a_number_of_the_metadata_says_how_long_a_grpc_answer_holds() {
     let says = |numbers| grpc::judge("cache_ttl", &allowing(numbers)).unwrap().lifetime.map(|time| time.as_secs());
     assert_eq!(says(&[("other", 3.0), ("cache_ttl", 60.9)]), Some(60));
