@@ -6,7 +6,7 @@ use lateen_sdk::wire::{fields, Message, Value};
 use lateen_sdk::{Call, GrpcCall, Host, Status};
 
 use crate::config::{Config, FRAMING};
-use crate::decision::{Decision, Failure, Fields, Judged, LONGEST_BODY};
+use crate::decision::{fits_header, Decision, Failure, Fields, Judged, LONGEST_BODY};
 use crate::inputs::Inputs;
 
 const FORBIDDEN: u32 = 403;
@@ -135,7 +135,7 @@ fn header_option(message: &[u8]) -> Option<(Fields, bool)> {
                 for (field, part) in fields(value.bytes()?)? {
                     match field {
                         1 => name = header_name(part.bytes()?),
-                        2 | 3 => content = header_value(part.bytes()?)?,
+                        2 | 3 => content = part.bytes().filter(|value| fits_header(value))?.to_vec(),
                         _ => {}
                     }
                 }
@@ -153,11 +153,6 @@ fn header_name(name: &[u8]) -> Option<String> {
     let name = String::from_utf8(name.to_ascii_lowercase()).ok()?;
     let sign = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&byte);
     (!name.is_empty() && name.bytes().all(sign) && !FRAMING.contains(&name.as_str())).then_some(name)
-}
-
-/// A value that can stand in a header: Envoy does not look, and a line break would begin another one.
-fn header_value(value: &[u8]) -> Option<Vec<u8>> {
-    (!value.iter().any(|byte| matches!(byte, b'\0' | b'\r' | b'\n'))).then(|| value.to_vec())
 }
 
 /// The number of a field of a message; 0 if it is not there.

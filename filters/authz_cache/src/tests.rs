@@ -239,6 +239,18 @@ fn a_grpc_status_and_a_broken_message_allow_nothing() {
 }
 
 #[test]
+fn an_attribute_that_would_begin_another_header_is_not_asked_about() {
+    let inputs = r#""inputs": {"attributes": [{"name": "x-peer", "path": ["peer"]}]}"#;
+    let proxy = Proxy::new(&HTTP.replace(r#""inputs": {"path": "full"}"#, inputs));
+    proxy.host.set_text("peer", "a\r\nx-admin: 1");
+    assert_eq!((proxy.request(2), proxy.calls()), (Action::Pause, 0));
+    assert_eq!(proxy.refused(), [unavailable()]);
+    proxy.host.set_text("peer", "a");
+    proxy.request(3);
+    assert!(proxy.host.calls.borrow()[0].headers.contains(&("x-peer".into(), "a".into())));
+}
+
+#[test]
 fn the_log_tells_no_query_and_cannot_be_forged() {
     let proxy = Proxy::new(HTTP);
     proxy.host.request.borrow_mut().clear();
