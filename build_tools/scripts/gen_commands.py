@@ -28,7 +28,8 @@ EXAMPLES = {
     "envoy": ["lateen envoy which", "lateen envoy version", "lateen envoy schema"],
     "filters list": ["lateen filters list"],
     "filters build": ["lateen filters build --check"],
-    "filters test": ["lateen filters test tenant_context"],
+    "filters test": ["lateen filters test tenant_context", "lateen filters test --host inprocess"],
+    "filters fuzz": ["lateen filters fuzz tenant_context --inputs 1000"],
     "image": [
         "lateen image envoy",
         "lateen image app envoy_configs/storefront/app --tag lateen.local/storefront",
