@@ -2,8 +2,9 @@
 
 use core::cell::RefCell;
 
-use crate::table::Table;
-use crate::{Action, Filter, Host, Level};
+use crate::call::{Answer, Call, GrpcAnswer};
+use crate::numbered::Numbered;
+use crate::{Action, Filter, Host, Level, LocalResponse, StreamId, Streams};
 
 /// How many streams of a worker a module keeps state for. Beyond it requests are refused with 503: state that is
 /// bounded by nothing but the clients' patience is none of a filter's business.
@@ -18,15 +19,15 @@ pub struct Dispatcher<F: Filter> {
 }
 
 struct Contexts<F: Filter> {
-    plugins: Table<F>,
-    streams: Table<(u32, F::Stream)>,
+    plugins: Numbered<F>,
+    streams: Numbered<(u32, F::Stream)>,
 }
 
 impl<F: Filter> Dispatcher<F> {
     /// No plugin, no stream.
     #[must_use]
     pub const fn new() -> Self {
-        let contexts = Contexts { plugins: Table::new(), streams: Table::new() };
+        let contexts = Contexts { plugins: Numbered::new(), streams: Numbered::new() };
         Self { contexts: RefCell::new(contexts) }
     }
 
@@ -34,7 +35,7 @@ impl<F: Filter> Dispatcher<F> {
     pub fn create(&self, context: u32, parent: u32) {
         if let Ok(mut contexts) = self.contexts.try_borrow_mut() {
             if parent != 0 && contexts.streams.len() < MAX_STREAMS {
-                let stream = (parent, F::Stream::default());
+                let stream = (parent, F::begin(StreamId(context)));
                 contexts.streams.insert(context, stream);
             }
         }
@@ -64,9 +65,47 @@ impl<F: Filter> Dispatcher<F> {
         self.with(context, |filter, stream| filter.on_request_headers(stream, host)).unwrap_or_else(|| refuse(host))
     }
 
+    /// A part of the request's body.
+    pub fn request_body<H: Host>(&self, host: &H, context: u32, size: usize) -> Action {
+        self.with(context, |filter, stream| filter.on_request_body(stream, host, size)).unwrap_or(Action::Continue)
+    }
+
+    /// Request trailers.
+    pub fn request_trailers<H: Host>(&self, host: &H, context: u32) -> Action {
+        self.with(context, |filter, stream| filter.on_request_trailers(stream, host)).unwrap_or(Action::Continue)
+    }
+
     /// Response headers.
     pub fn response_headers<H: Host>(&self, host: &H, context: u32) -> Action {
         self.with(context, |filter, stream| filter.on_response_headers(stream, host)).unwrap_or(Action::Continue)
+    }
+
+    /// A part of the response's body.
+    pub fn response_body<H: Host>(&self, host: &H, context: u32, size: usize) -> Action {
+        self.with(context, |filter, stream| filter.on_response_body(stream, host, size)).unwrap_or(Action::Continue)
+    }
+
+    /// Response trailers.
+    pub fn response_trailers<H: Host>(&self, host: &H, context: u32) -> Action {
+        self.with(context, |filter, stream| filter.on_response_trailers(stream, host)).unwrap_or(Action::Continue)
+    }
+
+    /// The answer to an HTTP call of the plugin; `sizes` are those of headers, body and trailers.
+    pub fn callout<H: Host>(&self, host: &H, plugin: u32, token: u32, sizes: [usize; 3]) {
+        let [headers, body, trailers] = sizes;
+        let answer = Answer { call: Call(token), headers, body, trailers };
+        self.with_plugin(plugin, |filter, streams| filter.on_callout(streams, host, &answer));
+    }
+
+    /// The message that answers a gRPC call of the plugin, or the status if there is none.
+    pub fn grpc<H: Host>(&self, host: &H, plugin: u32, token: u32, message: Result<usize, u32>) {
+        let answer = GrpcAnswer { call: Call(token), message };
+        self.with_plugin(plugin, |filter, streams| filter.on_grpc(streams, host, &answer));
+    }
+
+    /// The plugin's timer.
+    pub fn tick<H: Host>(&self, host: &H, plugin: u32) {
+        self.with_plugin(plugin, |filter, streams| filter.on_tick(streams, host));
     }
 
     /// The end of a stream.
@@ -89,6 +128,15 @@ impl<F: Filter> Dispatcher<F> {
         let (plugin, stream) = streams.get_mut(context)?;
         Some(callback(plugins.get_mut(*plugin)?, stream))
     }
+
+    fn with_plugin(&self, plugin: u32, callback: impl FnOnce(&mut F, &mut Streams<'_, F::Stream>)) {
+        if let Ok(mut contexts) = self.contexts.try_borrow_mut() {
+            let Contexts { plugins, streams } = &mut *contexts;
+            if let Some(filter) = plugins.get_mut(plugin) {
+                callback(filter, &mut Streams { plugin, streams });
+            }
+        }
+    }
 }
 
 impl<F: Filter> Default for Dispatcher<F> {
@@ -98,7 +146,8 @@ impl<F: Filter> Default for Dispatcher<F> {
 }
 
 fn refuse<H: Host>(host: &H) -> Action {
-    match host.send_local_response(503, &[], b"", "lateen_too_many_streams") {
+    let response = LocalResponse { status: 503, details: "lateen_too_many_streams", ..LocalResponse::default() };
+    match host.send_local_response(&response) {
         Ok(()) => Action::Pause,
         Err(_) => Action::Continue,
     }

@@ -7,20 +7,38 @@
 //!
 //! [ABI]: https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1
 
+/// The README's filter, run as it stands there.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 #[cfg(target_arch = "wasm32")]
 pub mod abi;
+mod call;
 mod dispatch;
 mod export;
 #[cfg(feature = "fake")]
 pub mod fake;
 mod filter;
+pub mod foreign;
 mod host;
+pub mod intake;
+pub mod json;
+pub mod node;
+mod numbered;
 pub mod pairs;
 pub mod property;
-mod state;
-mod table;
+mod shared;
+mod streams;
+pub mod wire;
 
+pub use call::{Answer, Call, Calls, GrpcAnswer, GrpcCall, HttpCall};
 pub use dispatch::{Dispatcher, MAX_STREAMS};
+#[doc(hidden)]
+pub use export::ends_are_seen;
 pub use filter::{Action, Filter};
-pub use host::{Headers, Host, Level, Map, Status};
-pub use state::declare;
+pub use foreign::declare;
+pub use host::{Body, Counter, Headers, Host, Level, LocalResponse, Map, Status};
+pub use pairs::Pairs;
+pub use shared::{Eviction, Inserted, SharedTable, Slot, LONGEST_ENTRY, WAYS};
+pub use streams::{StreamId, Streams};

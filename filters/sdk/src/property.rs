@@ -2,17 +2,23 @@
 //!
 //! A property that is absent and one that cannot be read are the same to a filter: there is no value.
 
-use crate::Host;
+use core::time::Duration;
+
+use crate::{pairs, Headers, Host};
 
 /// A text, if it is there, not empty, and UTF-8.
 pub fn text<H: Host>(host: &H, path: &[&str]) -> Option<String> {
-    let bytes = host.property(path).ok().flatten()?;
-    String::from_utf8(bytes).ok().filter(|text| !text.is_empty())
+    String::from_utf8(bytes(host, path)?).ok().filter(|text| !text.is_empty())
+}
+
+/// Bytes; those of an encoded message, if the property is one.
+pub fn bytes<H: Host>(host: &H, path: &[&str]) -> Option<Vec<u8>> {
+    host.property(path).ok().flatten()
 }
 
 /// A boolean: one byte in the ABI.
 pub fn boolean<H: Host>(host: &H, path: &[&str]) -> Option<bool> {
-    match host.property(path).ok().flatten()?.as_slice() {
+    match bytes(host, path)?.as_slice() {
         [byte] => Some(*byte != 0),
         _ => None,
     }
@@ -20,6 +26,21 @@ pub fn boolean<H: Host>(host: &H, path: &[&str]) -> Option<bool> {
 
 /// An integer or enumeration: 64 bits, little endian.
 pub fn integer<H: Host>(host: &H, path: &[&str]) -> Option<i64> {
-    let bytes = host.property(path).ok().flatten()?;
-    Some(i64::from_le_bytes(bytes.try_into().ok()?))
+    Some(i64::from_le_bytes(bytes(host, path)?.try_into().ok()?))
+}
+
+/// A number with a fraction.
+pub fn double<H: Host>(host: &H, path: &[&str]) -> Option<f64> {
+    Some(f64::from_le_bytes(bytes(host, path)?.try_into().ok()?))
+}
+
+/// A duration, or a time since 1970: nanoseconds in the ABI. One that is negative has no value.
+pub fn duration<H: Host>(host: &H, path: &[&str]) -> Option<Duration> {
+    let nanoseconds = integer(host, path)?;
+    Some(Duration::from_nanos(nanoseconds.try_into().ok()?))
+}
+
+/// A map, such as the metadata of a namespace: each value in the encoding of its own type.
+pub fn map<H: Host>(host: &H, path: &[&str]) -> Option<Headers> {
+    pairs::decode(&bytes(host, path)?)
 }

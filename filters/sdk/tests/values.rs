@@ -1,7 +1,9 @@
-//! Properties and filter state.
+//! Properties and headers.
+
+use std::time::Duration;
 
 use lateen_sdk::fake::FakeHost;
-use lateen_sdk::{declare, property, Host, Map, Status};
+use lateen_sdk::{pairs, property, Host, Map};
 
 #[test]
 fn properties_have_the_types_that_the_abi_gives_them() {
@@ -28,21 +30,17 @@ fn an_absent_an_empty_and_an_unreadable_property_have_no_value() {
 }
 
 #[test]
-fn state_is_declared_as_a_string_of_the_request() {
+fn numbers_times_and_maps_are_decoded() {
     let host = FakeHost::default();
-    declare(&host, "tenant").unwrap();
-    let expected = b"\x0a\x06tenant\x18\x01\x28\x01".to_vec();
-    assert_eq!(*host.foreign.borrow(), [("declare_property".into(), expected)]);
-}
-
-#[test]
-fn a_second_declaration_is_no_fault_but_other_failures_are() {
-    let host = FakeHost::default();
-    host.foreign_status.replace(Some(Status::BAD_ARGUMENT));
-    assert_eq!(declare(&host, "tenant"), Ok(()));
-    host.foreign_status.replace(Some(Status::INTERNAL_FAILURE));
-    assert_eq!(declare(&host, "tenant"), Err(Status::INTERNAL_FAILURE));
-    assert_eq!(declare(&host, &"x".repeat(128)), Err(Status::BAD_ARGUMENT));
+    host.properties.borrow_mut().insert("load".into(), 0.5_f64.to_le_bytes().into());
+    host.set_integer("request.duration", 1_500_000_000);
+    host.set_integer("negative", -1);
+    host.properties.borrow_mut().insert("map".into(), pairs::encode(&[("key", "value")]));
+    assert_eq!(property::double(&host, &["load"]), Some(0.5));
+    assert_eq!(property::duration(&host, &["request", "duration"]), Some(Duration::from_millis(1500)));
+    assert_eq!(property::duration(&host, &["negative"]), None);
+    assert_eq!(property::map(&host, &["map"]).unwrap(), [(b"key".to_vec(), b"value".to_vec())]);
+    assert_eq!(property::map(&host, &["negative"]), None);
 }
 
 #[test]

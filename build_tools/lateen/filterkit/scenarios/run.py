@@ -70,7 +70,7 @@ def run(suite: Filter, envoy: Path | None, hosts: Sequence[str] = HOSTS) -> Resu
     outcomes = [_not_run(scenario, hosts) for scenario in scenarios if not set(hosts) & set(scenario.hosts)]
     seconds: dict[str, float] = {}
     if len(outcomes) < len(scenarios) and suite.kind == "wasm" and not _built(suite):
-        hint = f"lateen filters build {suite.name}"
+        hint = f"lateen filters build {suite.argument}"
         faults.append(codes.NOT_BUILT.at(Origin(str(suite.directory)), name=suite.name, hint=hint))
         return Result(suite.name, tuple(outcomes), tuple(faults), seconds)
     for host in hosts:

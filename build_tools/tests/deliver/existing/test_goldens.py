@@ -1,0 +1,41 @@
+"""Whole configurations of the kinds that people run, patched; the Envoy of this machine accepts what comes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lateen.cli import main
+
+CASES = sorted(path.parent for path in (Path(__file__).parents[2] / "golden" / "patch").glob("*/in.args"))
+NOT_PATCHED = {"args", "tenants.yaml", "peer.yaml"}
+
+
+def arguments(case: Path) -> list[str]:
+    """The command line of a case; it is run in its folder."""
+    files = [path.name for path in sorted(case.glob("in.*")) if path.name.removeprefix("in.") not in NOT_PATCHED]
+    return ["patch", *files, *(case / "in.args").read_text().split("\n")[:-1]]
+
+
+@pytest.mark.golden
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_configuration_is_patched_and_a_second_time_left_alone(
+    case: Path,
+    golden: Callable[[str, str], None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(case)
+    out = tmp_path / "out"
+    out.mkdir()
+    assert main([*arguments(case), "--out", str(out)]) == 0
+    golden(f"patch/{case.name}/out.findings.txt", capsys.readouterr().err)
+    written = sorted(out.glob("in.*"))
+    for path in written:
+        golden(f"patch/{case.name}/{path.name.replace('in.', 'out.', 1)}", path.read_text())
+    again = ["patch", *map(str, written), *arguments(case)[1 + len(written) :]]
+    assert main([*again, "--check", "--diff"]) == 0
+    assert capsys.readouterr().out == ""
