@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from random import Random
 from time import monotonic
@@ -107,8 +107,7 @@ def _spread(
 
 def _batch(folder: Path, seed: int, numbers: tuple[int, int]) -> tuple[list[Failure], int]:
     """Failures among the inputs of these numbers (the end excluded), and the size of the module's memory."""
-    suite = read_filter(folder)
-    words, configurations = Vocabulary.of(suite), _configurations(suite)
+    suite, words, configurations = _material(folder)
     index = numbers[0] // BATCH
     configuration = configurations[index % len(configurations)]
     memory = SMALL_MEMORY if index % 10 == 9 else None
@@ -121,6 +120,13 @@ def _batch(folder: Path, seed: int, numbers: tuple[int, int]) -> tuple[list[Fail
             failures.append(Failure(number, problem, bool(fresh.send(number))))
             run = _Run(suite, configuration, words, seed, memory)
     return failures, run.size
+
+
+@lru_cache(maxsize=4)
+def _material(folder: Path) -> tuple[Filter, Vocabulary, list[Any]]:
+    """A filter with what it is fuzzed with, read once by each process."""
+    suite = read_filter(folder)
+    return suite, Vocabulary.of(suite), _configurations(suite)
 
 
 class _Run:
