@@ -84,14 +84,17 @@ def fuzz(suite: Filter, seed: int, inputs: int, first: int = 0, jobs: int = 1) -
     batches = [(max(first, end - BATCH), min(first + inputs, end)) for end in ends]
     work = partial(_batch, suite.directory, seed)
     batches = [batch for batch in batches if batch[0] < batch[1]]
-    results = list(_spread(work, batches, jobs))
+    results = list(_spread(work, batches, jobs, suite.kind.capitalize()))
     failures = tuple(failure for found, _ in results for failure in found)
     memory = max((size for _, size in results), default=0)
     return Fuzzed(suite.name, seed, inputs, monotonic() - started, memory, failures)
 
 
 def _spread(
-    work: Callable[[tuple[int, int]], tuple[list[Failure], int]], batches: Sequence[tuple[int, int]], jobs: int
+    work: Callable[[tuple[int, int]], tuple[list[Failure], int]],
+    batches: Sequence[tuple[int, int]],
+    jobs: int,
+    kind: str,
 ) -> Iterator[tuple[list[Failure], int]]:
     try:
         if jobs == 1 or len(batches) == 1:
@@ -101,7 +104,7 @@ def _spread(
             yield from pool.map(work, batches)
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
-        found = codes.NO_HOST.at(Origin(), kind="Wasm and Lua", missing=missing, hint=codes.NO_HOST.fix)
+        found = codes.NO_HOST.at(Origin(), kind=kind, missing=missing, hint=codes.NO_HOST.fix)
         raise MeshError((found,)) from error
 
 
