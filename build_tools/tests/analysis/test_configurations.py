@@ -44,7 +44,7 @@ def test_a_file_that_is_not_there_is_named_at_its_line(tmp_path: Path) -> None:
 def test_a_fault_of_a_document_stands_in_the_document(tmp_path: Path) -> None:
     shop = "openapi: 3.0.0\npaths:\n  /a:\n    get: {}\n  orders/{id}:\n    get: {}\n"
     (finding,) = found(tmp_path, CLASSIFIER + "      openapi: [{file: apis/shop.yaml}]\n", shop=shop)
-    assert place(tmp_path, finding) == ("LAT0681", "apis/shop.yaml", 6, 5)
+    assert place(tmp_path, finding) == ("LAT0681", "apis/shop.yaml", 5, 3)
     assert finding.message == "paths.orders/{id}: the path 'orders/{id}' does not begin with /"
 
 
@@ -66,8 +66,8 @@ def test_operations_that_cannot_be_told_apart_and_limits_have_codes_of_their_own
     mesh = CLASSIFIER + "      openapi: [{file: apis/shop.yaml}, {file: apis/again.yaml}]\n"
     findings = found(tmp_path, mesh, shop=shop, again=again)
     assert [place(tmp_path, finding) for finding in findings] == [
-        ("LAT0682", "apis/again.yaml", 3, 17),
-        ("LAT0683", "apis/shop.yaml", 4, 17),
+        ("LAT0682", "apis/again.yaml", 3, 12),
+        ("LAT0683", "apis/shop.yaml", 4, 12),
     ]
 
 
