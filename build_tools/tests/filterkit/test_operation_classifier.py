@@ -159,7 +159,8 @@ def rank(template: str) -> list[tuple[bool, int, list[str]]]:
 
 def naive(operations: list[dict[str, str]], method: str, path: str) -> Found:
     def takes(template: str) -> bool:
-        wanted = [re.escape(s).replace(r"\{\}", r"(?!\.{1,2}/)[^/]+") for s in shape(template)]
+        wanted = [re.escape(s).replace(r"\{\}", "[^/]+") for s in shape(template)]
+        wanted = [rf"(?!\.{{1,2}}/){text}" if "[" in text else text for text in wanted]
         return re.fullmatch("/".join(["", *wanted, ""]), path.rstrip("/") + "/") is not None
 
     taking = sorted((o for o in operations if takes(o["path"])), key=lambda o: rank(o["path"]))
