@@ -260,6 +260,13 @@ def test_what_is_wrong_with_a_document_in_the_configuration_has_its_path_there()
     assert problem.file == ""
 
 
+def test_what_yaml_reads_as_numbers_and_dates_does_no_harm() -> None:
+    suite = catalog()["operation_classifier"]
+    text = "{openapi: 3.0.0, info: {version: 2026-01-01}, paths: {/a: {get: {responses: {200: {}}}}}}"
+    assert suite.configuration({"openapi": {"document": yaml.safe_load(text)}}).problems == ()
+    assert suite.configuration({"openapi": {"file": "f"}}, {"f": text}).problems == ()
+
+
 def test_what_is_right_beside_a_fault_is_in_force() -> None:
     openapi = document({"/a": 1, "/b": {"get": {"operationId": "b"}}})
     compiled = compile_configuration({"openapi": {"document": openapi}}, {})
