@@ -54,6 +54,13 @@ def test_a_document_that_is_no_yaml_is_shown_where_it_breaks(tmp_path: Path) -> 
     assert place(tmp_path, finding)[:3] == ("LAT0681", "apis/shop.yaml", 2)
 
 
+def test_a_path_that_stands_there_twice_is_shown_where_it_does(tmp_path: Path) -> None:
+    twice = "openapi: 3.0.0\npaths:\n  /a: {get: {}}\n  /a: {put: {}}\n"
+    (finding,) = found(tmp_path, CLASSIFIER + "      openapi: {file: apis/shop.yaml}\n", shop=twice)
+    assert place(tmp_path, finding) == ("LAT0681", "apis/shop.yaml", 4, 3)
+    assert "the key '/a' stands there twice" in finding.message
+
+
 def test_paths_with_dots_are_found_in_a_document_in_place(tmp_path: Path) -> None:
     document = "      openapi:\n        document:\n          openapi: 3.0.0\n          paths:\n"
     (finding,) = found(tmp_path, CLASSIFIER + document + "            /a.b:\n              get: 1\n")

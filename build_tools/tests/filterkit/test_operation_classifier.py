@@ -222,8 +222,9 @@ def test_a_file_that_cannot_be_read_is_named_at_its_place() -> None:
 @pytest.mark.parametrize(
     ("text", "path", "message"),
     [
-        ("{", (), "it is no JSON: "),
-        ("a: [", (), "it is no YAML: "),
+        ("{", (), "it is neither JSON nor YAML: "),
+        ("a: [", (), "it is neither JSON nor YAML: "),
+        ("openapi: 3.0.0\npaths: {/a: {get: {}}, /a: {put: {}}}", (), "the key '/a' stands there twice"),
         ("- 1", (), "it is no OpenAPI document"),
         ("a: 1", (), "it has neither openapi nor swagger"),
         ("openapi: 4.0.0", ("openapi",), "openapi '4.0.0' is none of 3.0, 3.1 and 3.2"),

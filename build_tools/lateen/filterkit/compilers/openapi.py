@@ -26,6 +26,19 @@ _VARIABLE = re.compile(r"\{([^{}]*)\}")
 _MAX_SERVERS = 100
 
 
+class _Loader(yaml.CSafeLoader):
+    """The safe loader, which takes no key twice: of two paths one would be lost without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                problem = f"the key {key.value!r} stands there twice"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
+
 class DocumentError(ValueError):
     """Something in a document that cannot be understood; `path` leads to it."""
 
@@ -142,12 +155,13 @@ class Document:
 def read_document(text: str) -> Document:
     """The document in JSON or YAML text. Raises DocumentError."""
     try:
-        data = orjson.loads(text) if text.lstrip()[:1] == "{" else yaml.load(text, yaml.CSafeLoader)
-    except orjson.JSONDecodeError as error:
-        raise DocumentError(f"it is no JSON: {error}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise DocumentError(f"it is no YAML: {' '.join(str(error).split())}") from error
-    return check_document(data)
+        return check_document(orjson.loads(text))
+    except orjson.JSONDecodeError:
+        pass  # YAML is next, which says of broken JSON too where it breaks
+    try:
+        return check_document(yaml.load(text, _Loader))  # noqa: S506  a safe one
+    except (yaml.YAMLError, RecursionError) as error:
+        raise DocumentError(f"it is neither JSON nor YAML: {' '.join(str(error).split())}") from error
 
 
 def check_document(data: Any) -> Document:
