@@ -189,7 +189,7 @@ def test_the_order_of_operations_changes_no_byte(given_templates: list[str], ord
     st.lists(inner, max_size=3),
     st.dictionaries(
         st.sampled_from(["openapi", "swagger", "paths", "/a/{b}", "get", "operationId", "servers", "url", "$ref",
-                         "variables", "additionalOperations", "basePath"]),
+                         "variables", "v", "default", "enum", "additionalOperations", "basePath"]),
         inner,
         max_size=4,
     ),
@@ -201,6 +201,8 @@ def test_no_document_ends_the_compiler(data: Any) -> None:
         document({"/a": data}),
         document({"/a": {"get": data}}),
         document({}, servers=data),
+        document({}, servers=[{"url": "/{v}", "variables": {"v": data}}]),
+        document({}, servers=[{"url": "/{v}", "variables": {"v": {"default": data, "enum": data}}}]),
     ):
         compile_configuration({"openapi": {"file": "f"}}, {"f": json.dumps(openapi)})
 
@@ -235,6 +237,7 @@ def test_a_file_that_cannot_be_read_is_named_at_its_place() -> None:
         ("openapi: 3.0.0\nservers: {}\npaths: {/a: {get: {}, servers: 1}}", ("paths", "/a", "servers"), "a list"),
         ("openapi: 3.0.0\nservers: [{}]", ("servers", 0), "a server has a url"),
         ("openapi: 3.0.0\nservers: [{url: '/{v}'}]", ("servers", 0, "url"), "variable 'v' of the server's url has no"),
+        ("openapi: 3.0.0\nservers: [{url: 'http://['}]", ("servers", 0, "url"), "url 'http://[' is none: "),
         ("openapi: 3.0.0\npaths: {a: {get: {}}}", ("paths", "a"), "the path 'a' does not begin with /"),
         ("openapi: 3.0.0\npaths: {/a: 1}", ("paths", "/a"), "a path item is an object"),
         ("openapi: 3.0.0\npaths: {/a: {get: 1}}", ("paths", "/a", "get"), "an operation is an object"),

@@ -198,12 +198,21 @@ def _server(server: Any, path: Path) -> Iterator[str]:
     choices = [_choices(variables, name, path) for name in names]
     for values in itertools.product(*choices):
         chosen = dict(zip(names, values, strict=True))
-        base = urlsplit(_VARIABLE.sub(lambda match: chosen[match[1]], url)).path  # noqa: B023  called at once
-        yield "/" + base.removeprefix("./").strip("/") if base.strip("./") else ""
+        base = _path_of(_VARIABLE.sub(lambda match: chosen[match[1]], url), path)  # noqa: B023  called at once
+        yield f"/{base}" if base else ""
+
+
+def _path_of(url: str, path: Path) -> str:
+    """The path of a URL, which may be relative, without slashes at its ends."""
+    try:
+        return urlsplit(url).path.removeprefix(".").strip("/")
+    except ValueError as error:
+        raise DocumentError(f"the server's url {url!r} is none: {error}", (*path, "url")) from error
 
 
 def _choices(variables: Any, name: str, path: Path) -> list[str]:
     variable = variables.get(name) if isinstance(variables, dict) else None
     if not isinstance(variable, dict) or "default" not in variable:
         raise DocumentError(f"the variable {name!r} of the server's url has no default", (*path, "url"))
-    return [str(value) for value in dict.fromkeys([variable["default"], *(variable.get("enum") or [])])]
+    listed = variable.get("enum")
+    return list(dict.fromkeys(map(str, [variable["default"], *(listed if isinstance(listed, list) else [])])))
