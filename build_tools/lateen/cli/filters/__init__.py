@@ -6,5 +6,6 @@ VERBS = {
     "list": "kind, phase, module and what each filter does",
     "build": "build the Wasm modules whose sources have changed",
     "test": "run the scenarios of filters in this process and on a real Envoy",
+    "fuzz": "send random requests through filters in this process",
 }
 """Verb to its one line of help."""
