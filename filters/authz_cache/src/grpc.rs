@@ -27,16 +27,16 @@ pub fn ask<H: Host>(host: &H, config: &Config, inputs: &Inputs<'_>) -> Result<Ca
 /// `attributes.context_extensions`.
 pub fn check_request(inputs: &Inputs<'_>) -> Vec<u8> {
     let mut http = Message::default();
-    if let Some(method) = &inputs.method {
+    if let Some(method) = inputs.method {
         http = http.bytes(2, &utf8(method));
     }
     for (name, values) in inputs.headers.iter().filter(|(_, values)| !values.is_empty()) {
         http = http.message(3, &entry(name, &values.join(&b","[..])));
     }
-    if let Some(path) = &inputs.path {
+    if let Some(path) = inputs.path {
         http = http.bytes(4, &utf8(path));
     }
-    if let Some(host) = &inputs.host {
+    if let Some(host) = inputs.host {
         http = http.bytes(5, &utf8(host));
     }
     let mut attributes = Message::default().message(4, &Message::default().message(2, &http));

@@ -2,22 +2,22 @@
 
 use core::time::Duration;
 
-use lateen_sdk::{Call, Headers, Host, HttpCall, Status};
+use lateen_sdk::{Call, Host, HttpCall, Pairs, Status};
 
 use crate::config::{Answers, Config, Keeping};
 use crate::decision::{Decision, Failure, Fields, Judged};
-use crate::inputs::{all, first, Inputs};
+use crate::inputs::{first, Inputs};
 
 /// Ask: the request's method, host and path if they are inputs, and its declared headers.
 pub fn ask<H: Host>(host: &H, config: &Config, path_prefix: &str, inputs: &Inputs<'_>) -> Result<Call, Status> {
-    let path = [path_prefix.as_bytes(), inputs.path.as_deref().unwrap_or_default()].concat();
+    let path = [path_prefix.as_bytes(), inputs.path.unwrap_or_default()].concat();
     let mut headers: Vec<(&str, &[u8])> = vec![
-        (":method", inputs.method.as_deref().unwrap_or(b"GET")),
+        (":method", inputs.method.unwrap_or(b"GET")),
         (":path", if path.is_empty() { b"/" } else { &path }),
-        (":authority", inputs.host.as_deref().unwrap_or(config.cluster.as_bytes())),
+        (":authority", inputs.host.unwrap_or(config.cluster.as_bytes())),
     ];
     for (name, values) in &inputs.headers {
-        headers.extend(values.iter().map(|value| (*name, value.as_slice())));
+        headers.extend(values.iter().map(|value| (*name, *value)));
     }
     headers.extend(inputs.attributes.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))));
     host.dispatch_http(&HttpCall {
@@ -32,10 +32,10 @@ pub fn ask<H: Host>(host: &H, config: &Config, path_prefix: &str, inputs: &Input
 pub fn judge(
     answers: &Answers,
     keeping: &Keeping,
-    headers: &Headers,
+    headers: &Pairs,
     body: impl FnOnce() -> Vec<u8>,
 ) -> Result<Judged, Failure> {
-    let status = core::str::from_utf8(&first(headers, ":status")).ok().and_then(|status| status.parse::<u32>().ok());
+    let status = core::str::from_utf8(first(headers, ":status")).ok().and_then(|status| status.parse::<u32>().ok());
     let decision = match status {
         Some(200) => Decision {
             allowed: true,
@@ -55,22 +55,21 @@ pub fn judge(
     Ok(Judged { decision, lifetime: lifetime(keeping, headers) })
 }
 
-fn selected(headers: &Headers, names: &[String]) -> Fields {
-    let values = |name: &String| all(headers, name).into_iter().map(|value| (name.clone(), value)).collect::<Vec<_>>();
-    names.iter().flat_map(values).collect()
+fn selected(headers: &Pairs, names: &[String]) -> Fields {
+    let values = |name: &str| headers.values(name).map(<[u8]>::to_vec).collect::<Vec<_>>();
+    names.iter().flat_map(|name| values(name).into_iter().map(|value| (name.clone(), value))).collect()
 }
 
 /// What the answer says of its lifetime: the configured header first, then `cache-control` as for a shared cache.
-fn lifetime(keeping: &Keeping, headers: &Headers) -> Option<Duration> {
+fn lifetime(keeping: &Keeping, headers: &Pairs) -> Option<Duration> {
     if let Some(name) = &keeping.ttl_header {
-        let values = all(headers, name);
-        if let Some(value) = values.first() {
+        if let Some(value) = headers.values(name).next() {
             // What cannot be read is not taken for leave to keep.
             return Some(seconds(value.trim_ascii()).unwrap_or_default());
         }
     }
-    let values = all(headers, "cache-control");
-    let directives: Vec<_> = values.iter().flat_map(|value| value.split(|byte| *byte == b',')).map(directive).collect();
+    let values = headers.values("cache-control");
+    let directives: Vec<_> = values.flat_map(|value| value.split(|byte| *byte == b',')).map(directive).collect();
     let value = |wanted| directives.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| *value);
     if ["no-store", "no-cache", "private"].iter().any(|forbidden| value(forbidden.as_bytes()).is_some()) {
         return Some(Duration::ZERO);

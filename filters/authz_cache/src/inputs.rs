@@ -1,6 +1,6 @@
 //! What of a request the authorizer is asked about, and the key under which the answer is kept.
 
-use lateen_sdk::{Headers, Host, Status};
+use lateen_sdk::{Host, Pairs, Status};
 use sha2::{Digest, Sha256};
 
 use crate::config;
@@ -11,18 +11,18 @@ pub type Key = [u8; 32];
 /// The declared inputs of one request, in the order of the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inputs<'a> {
-    pub method: Option<Vec<u8>>,
-    pub host: Option<Vec<u8>>,
-    pub path: Option<Vec<u8>>,
+    pub method: Option<&'a [u8]>,
+    pub host: Option<&'a [u8]>,
+    pub path: Option<&'a [u8]>,
     /// Every value of each declared header.
-    pub headers: Vec<(&'a str, Vec<Vec<u8>>)>,
+    pub headers: Vec<(&'a str, Vec<&'a [u8]>)>,
     /// The properties that the request has.
     pub attributes: Vec<(&'a str, Option<Vec<u8>>)>,
 }
 
 impl<'a> Inputs<'a> {
     /// The inputs of the request of the stream.
-    pub fn read<H: Host>(host: &H, declared: &'a config::Inputs, request: &Headers) -> Result<Self, Status> {
+    pub fn read<H: Host>(host: &H, declared: &'a config::Inputs, request: &'a Pairs) -> Result<Self, Status> {
         let attributes = declared.attributes.iter().map(|(name, path)| {
             let path: Vec<_> = path.iter().map(String::as_str).collect();
             Ok((name.as_str(), host.property(&path)?))
@@ -32,10 +32,10 @@ impl<'a> Inputs<'a> {
             host: declared.host.then(|| first(request, ":authority")),
             path: match declared.path {
                 config::Path::Full => Some(first(request, ":path")),
-                config::Path::WithoutQuery => Some(without_query(&first(request, ":path")).to_vec()),
+                config::Path::WithoutQuery => Some(without_query(first(request, ":path"))),
                 config::Path::None => None,
             },
-            headers: declared.headers.iter().map(|name| (name.as_str(), all(request, name))).collect(),
+            headers: declared.headers.iter().map(|name| (name.as_str(), request.values(name).collect())).collect(),
             attributes: attributes.collect::<Result<_, Status>>()?,
         })
     }
@@ -45,36 +45,31 @@ impl<'a> Inputs<'a> {
     pub fn key(&self, seed: u64) -> Key {
         let mut digest = Sha256::new();
         digest.update(seed.to_le_bytes());
-        for part in [&self.method, &self.host, &self.path] {
+        for part in [self.method, self.host, self.path] {
             add(&mut digest, part.as_slice());
         }
         for (_, values) in &self.headers {
             add(&mut digest, values);
         }
         for (_, value) in &self.attributes {
-            add(&mut digest, value.as_slice());
+            add(&mut digest, value.as_deref().as_slice());
         }
         digest.finalize().into()
     }
 }
 
-fn add(digest: &mut Sha256, parts: &[Vec<u8>]) {
-    digest.update((parts.len() as u64).to_le_bytes());
+/// Sizes are those of a 32 bit machine, so nothing is cut off.
+fn add(digest: &mut Sha256, parts: &[&[u8]]) {
+    digest.update((parts.len() as u32).to_le_bytes());
     for part in parts {
-        digest.update((part.len() as u64).to_le_bytes());
+        digest.update((part.len() as u32).to_le_bytes());
         digest.update(part);
     }
 }
 
 /// The value of a pseudo-header, of which Envoy lets only one pass.
-pub fn first(headers: &Headers, name: &str) -> Vec<u8> {
-    let mut values = headers.iter().filter(|(n, _)| n == name.as_bytes());
-    values.next().map(|(_, value)| value.clone()).unwrap_or_default()
-}
-
-/// Every value of a header.
-pub fn all(headers: &Headers, name: &str) -> Vec<Vec<u8>> {
-    headers.iter().filter(|(n, _)| n == name.as_bytes()).map(|(_, value)| value.clone()).collect()
+pub fn first<'a>(headers: &'a Pairs, name: &'a str) -> &'a [u8] {
+    headers.values(name).next().unwrap_or_default()
 }
 
 /// The path alone.

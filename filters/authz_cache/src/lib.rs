@@ -16,7 +16,7 @@ use core::time::Duration;
 use std::rc::Rc;
 
 use lateen_sdk::{
-    export, Action, Answer, Body, Call, Calls, Filter, GrpcAnswer, Headers, Host, LocalResponse, Map, Status, StreamId,
+    export, Action, Answer, Body, Call, Calls, Filter, GrpcAnswer, Host, LocalResponse, Map, Pairs, Status, StreamId,
     Streams,
 };
 
@@ -24,7 +24,7 @@ use crate::cache::{Cache, Found};
 use crate::config::{Config, Mode, Protocol};
 use crate::decision::{Decision, Failure, Judged, LONGEST_BODY};
 use crate::inputs::{Inputs, Key};
-use crate::outcome::{Reason, Record, Subject};
+use crate::outcome::{Reason, Record};
 
 export!(AuthzCache: on_request_headers, on_response_headers, on_callout, on_grpc);
 
@@ -50,7 +50,6 @@ struct Flight {
 #[derive(Default)]
 pub struct Stream {
     id: StreamId,
-    subject: Subject,
     allowed: Option<Rc<Decision>>,
 }
 
@@ -77,7 +76,7 @@ impl Filter for AuthzCache {
         if self.config.mode == Mode::Off {
             return Action::Continue;
         }
-        match host.headers(Map::RequestHeaders) {
+        match host.pairs(Map::RequestHeaders) {
             Ok(request) => self.request(stream, host, &request),
             Err(_) => self.fail(stream, host, Reason::Unreadable),
         }
@@ -112,15 +111,12 @@ impl Filter for AuthzCache {
     }
 }
 
-fn headers<H: Host>(host: &H) -> Result<Headers, Failure> {
-    host.headers(Map::CalloutHeaders).map_err(|_| Failure::Unavailable)
+fn headers<H: Host>(host: &H) -> Result<Pairs, Failure> {
+    host.pairs(Map::CalloutHeaders).map_err(|_| Failure::Unavailable)
 }
 
 impl AuthzCache {
-    fn request<H: Host>(&mut self, stream: &mut Stream, host: &H, request: &Headers) -> Action {
-        if self.record.tells() {
-            stream.subject = Subject::new(request);
-        }
+    fn request<H: Host>(&mut self, stream: &mut Stream, host: &H, request: &Pairs) -> Action {
         let Ok(inputs) = Inputs::read(host, &self.config.inputs, request) else {
             return self.fail(stream, host, Reason::Unreadable);
         };
@@ -232,7 +228,7 @@ impl AuthzCache {
     fn conclude<H: Host>(&self, stream: &mut Stream, host: &H, decision: &Rc<Decision>, reason: Reason) -> Action {
         let changed = self.config.mode != Mode::Enforce || !decision.allowed || self.change(host, decision).is_ok();
         let reason = if changed { reason } else { Reason::Unreadable };
-        self.record.outcome(host, reason, &stream.subject);
+        self.record.outcome(host, reason);
         if self.config.mode != Mode::Enforce {
             return Action::Continue;
         }

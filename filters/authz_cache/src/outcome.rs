@@ -2,7 +2,7 @@
 
 use core::fmt::Write as _;
 
-use lateen_sdk::{declare, Counter, Headers, Host, Level, Status};
+use lateen_sdk::{declare, Counter, Host, Level, Map, Pairs, Status};
 
 use crate::config::{Logged, Mode};
 use crate::inputs::{first, without_query};
@@ -10,6 +10,7 @@ use crate::inputs::{first, without_query};
 /// Longer hosts and paths are cut in the log.
 const LONGEST_TOLD: usize = 256;
 
+const PREFIX: &str = "lateen_authz_cache_";
 const DECISION: &str = "authz_cache.decision";
 const REASON: &str = "authz_cache.reason";
 
@@ -61,31 +62,11 @@ impl Reason {
     }
 
     fn name(self) -> &'static str {
-        self.details().trim_start_matches("lateen_authz_cache_")
+        self.details().get(PREFIX.len()..).unwrap_or_default()
     }
 
     fn allows(self) -> bool {
         matches!(self, Self::Allowed | Self::AllowedCached | Self::AllowedStale)
-    }
-}
-
-/// What the log says of a request.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Subject {
-    method: String,
-    host: String,
-    path: String,
-}
-
-impl Subject {
-    /// Of these headers, the path without its query, in which secrets may stand.
-    pub fn new(request: &Headers) -> Self {
-        let told = |value: &[u8]| String::from_utf8_lossy(value.get(..LONGEST_TOLD).unwrap_or(value)).into_owned();
-        Self {
-            method: told(&first(request, ":method")),
-            host: told(&first(request, ":authority")),
-            path: told(without_query(&first(request, ":path"))),
-        }
     }
 }
 
@@ -123,13 +104,8 @@ impl Record {
         count(host, self.joined);
     }
 
-    /// Whether the log will say anything of a request, should it be refused or should it pass.
-    pub fn tells(&self) -> bool {
-        self.logged != Logged::None
-    }
-
     /// The outcome of the request of the stream.
-    pub fn outcome<H: Host>(&self, host: &H, reason: Reason, subject: &Subject) {
+    pub fn outcome<H: Host>(&self, host: &H, reason: Reason) {
         if let Some(counter) = self.reasons.get(reason as usize) {
             count(host, *counter);
         }
@@ -140,26 +116,29 @@ impl Record {
             }
         }
         if self.logged == Logged::All || (self.logged == Logged::Denied && !reason.allows()) {
-            host.log(Level::Info, &self.line(decision, reason, subject));
+            // Without its request a refusal is told all the same.
+            let request = host.pairs(Map::RequestHeaders).unwrap_or_default();
+            host.log(Level::Info, &self.line(decision, reason, &request));
         }
     }
 
-    fn line(&self, decision: &str, reason: Reason, subject: &Subject) -> String {
+    /// The path is told without its query, in which secrets may stand.
+    fn line(&self, decision: &str, reason: Reason, request: &Pairs) -> String {
         let mode = if self.mode == Mode::Enforce { "enforce" } else { "shadow" };
         let mut line = String::from("authz_cache {");
         let members = [
-            ("decision", decision),
-            ("reason", reason.name()),
-            ("mode", mode),
-            ("method", &subject.method),
-            ("host", &subject.host),
-            ("path", &subject.path),
+            ("decision", decision.as_bytes()),
+            ("reason", reason.name().as_bytes()),
+            ("mode", mode.as_bytes()),
+            ("method", first(request, ":method")),
+            ("host", first(request, ":authority")),
+            ("path", without_query(first(request, ":path"))),
         ];
         for (place, (name, value)) in members.into_iter().enumerate() {
             line.push_str(if place == 0 { "\"" } else { ",\"" });
             line.push_str(name);
             line.push_str("\":\"");
-            escape(value, &mut line);
+            escape(value.get(..LONGEST_TOLD).unwrap_or(value), &mut line);
             line.push('"');
         }
         line.push('}');
@@ -173,8 +152,8 @@ fn count<H: Host>(host: &H, counter: Counter) {
 }
 
 /// The text within a string of JSON.
-fn escape(text: &str, line: &mut String) {
-    for character in text.chars() {
+fn escape(text: &[u8], line: &mut String) {
+    for character in String::from_utf8_lossy(text).chars() {
         match character {
             '"' | '\\' => line.extend(['\\', character]),
             control if control.is_control() => {

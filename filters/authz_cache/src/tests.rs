@@ -1,8 +1,9 @@
 //! When the authorizer is asked, what its answers mean, and that nothing passes without one.
 
 use lateen_sdk::fake::FakeHost;
+use lateen_sdk::pairs::encode;
 use lateen_sdk::wire::Message;
-use lateen_sdk::{Action, Body, Dispatcher, Headers, Map, Status};
+use lateen_sdk::{Action, Body, Dispatcher, Map, Pairs, Status};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::time::Duration;
@@ -215,8 +216,7 @@ fn a_long_body_of_a_refusal_is_left_out() {
 
 fn lifetime(configuration: &str, headers: &[(&str, &str)]) -> Option<u64> {
     let config = Config::parse(configuration.as_bytes()).unwrap();
-    let mut answer: Headers = vec![(b":status".to_vec(), b"200".to_vec())];
-    answer.extend(headers.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())));
+    let answer = Pairs::new(encode(&[&[(":status", "200")], headers].concat())).unwrap();
     let judged = http::judge(&config.answers, &config.keeping, &answer, Vec::new).unwrap();
     judged.lifetime.map(|lifetime| lifetime.as_secs())
 }
@@ -255,7 +255,7 @@ fn a_header_of_its_own_says_it_before_cache_control() {
 fn a_status_that_neither_allows_nor_refuses_is_none() {
     let config = Config::parse(HTTP.as_bytes()).unwrap();
     let judge = |status: &str| {
-        let headers = vec![(b":status".to_vec(), status.as_bytes().to_vec())];
+        let headers = Pairs::new(encode(&[(":status", status)])).unwrap();
         http::judge(&config.answers, &config.keeping, &headers, Vec::new).map(|judged| judged.decision.allowed)
     };
     assert_eq!(judge("200"), Ok(true));
@@ -287,21 +287,17 @@ fn a_number_of_the_metadata_says_how_long_a_grpc_answer_holds() {
     assert_eq!(says(&[("other", 3.0)]), None);
 }
 
-fn inputs(parts: &[Vec<Vec<u8>>]) -> Inputs<'static> {
-    let headers = parts.iter().map(|values| ("x", values.clone())).collect();
-    Inputs { method: Some(b"GET".to_vec()), headers, ..Inputs::default() }
-}
-
 fn key(parts: &[Vec<Vec<u8>>]) -> Key {
-    inputs(parts).key(0)
+    let headers = parts.iter().map(|values| ("x", values.iter().map(Vec::as_slice).collect())).collect();
+    Inputs { method: Some(b"GET"), headers, ..Inputs::default() }.key(0)
 }
 
 #[test]
 fn a_missing_input_is_not_an_empty_one() {
-    let with = |host: Option<&[u8]>| Inputs { host: host.map(<[u8]>::to_vec), ..Inputs::default() }.key(0);
+    let with = |host| Inputs { host, ..Inputs::default() }.key(0);
     assert_ne!(with(None), with(Some(b"")));
     assert_ne!(key(&[vec![]]), key(&[vec![vec![]]]));
-    let moved = Inputs { path: Some(b"a".to_vec()), ..Inputs::default() };
+    let moved = Inputs { path: Some(b"a"), ..Inputs::default() };
     assert_ne!(with(Some(b"a")), moved.key(0));
     assert_ne!(moved.key(0), moved.key(1));
 }

@@ -39,5 +39,6 @@ pub use export::ends_are_seen;
 pub use filter::{Action, Filter};
 pub use foreign::declare;
 pub use host::{Body, Counter, Headers, Host, Level, LocalResponse, Map, Status};
+pub use pairs::Pairs;
 pub use shared::{Eviction, Inserted, SharedTable, Slot, LONGEST_ENTRY, WAYS};
 pub use streams::{StreamId, Streams};
