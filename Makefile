@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-rust setup-prometheus demo test check lint types contracts unit rust-check filters stale integration bench fuzz golden gen gen-check lock wheel clean soak setup-docker setup-bench
+.PHONY: help setup setup-rust setup-prometheus demo test check lint types contracts unit rust-check filters stale integration bench fuzz golden gen gen-check lock wheel clean soak setup-docker setup-bench setup-registry setup-cosign
 
 BIN := .venv/bin
 RUNTIME ?=
@@ -27,6 +27,12 @@ setup-docker: setup ## find a container engine or install one, for the tests in 
 
 setup-bench: setup ## find or install h2load for the benchmarks (Debian: as root)
 	@sh build_tools/scripts/setup-bench.sh
+
+setup-registry: ## find or install an OCI registry for the integration tests (Debian: as root)
+	@sh build_tools/scripts/setup-registry.sh
+
+setup-cosign: ## build cosign with Go, for the test of signatures that it and lateen share (minutes)
+	@sh build_tools/scripts/setup-cosign.sh
 
 demo: setup ## run the storefront mesh; ARGS=--once for a bounded run
 	@$(BIN)/lateen up envoy_configs/storefront --traffic $(ARGS)
@@ -58,10 +64,10 @@ filters: setup-rust ## rebuild every filter and run its scenarios on a real Envo
 	@$(BIN)/lateen filters build --rebuild
 	@$(BIN)/lateen filters test
 
-integration: setup setup-prometheus setup-docker setup-bench ## integration tests in both runtimes (RUNTIME=process|docker, K=expr)
+integration: setup setup-prometheus setup-docker setup-bench setup-registry ## integration tests in both runtimes (RUNTIME=process|docker, K=expr)
 	@$(if $(RUNTIME),LATEEN_RUNTIME=$(RUNTIME) )$(BIN)/pytest integration_tests $(if $(K),-k '$(K)')
 
-bench: setup setup-bench ## benchmarks (ARGS=compile, start, sizes, reload or data-plane for one; docs/benchmarks.md)
+bench: setup setup-bench ## benchmarks (ARGS=compile, start, sizes, reload, data-plane or filters for one; docs/benchmarks.md)
 	@PYTHONPATH=build_tools/scripts $(BIN)/python -m bench $(ARGS)
 
 soak: setup ## the storefront for 30 minutes under load, edits and new certificates (RUNTIME=docker, ARGS="--seconds 600")

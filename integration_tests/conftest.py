@@ -15,6 +15,7 @@ from engine import NoEngineError, running_engine
 from harness import Command, Run, lacking
 from lateen.runtime.plan import Settings
 from lateen.runtime.supervisor import Options, Running, start
+from registries import example_registry
 
 REPOSITORY = Path(__file__).parent.parent
 START_SECONDS = 120.0
@@ -76,6 +77,13 @@ def engine(pytestconfig: pytest.Config) -> Iterator[None]:
         except NoEngineError as error:
             lacking(str(error))
         yield
+
+
+@pytest.fixture(scope="session")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The registry of the documentation: its words, and what stands for them here."""
+    with example_registry(tmp_path_factory.mktemp("examples")) as words:
+        yield words
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from registries import EXAMPLE
+
 ROOT = Path(__file__).resolve().parents[1]
 QUICKSTART = ROOT / "docs/quickstart.md"
 """Its commands build on each other; test_wheel runs them in order."""
@@ -16,8 +18,11 @@ QUICKSTART = ROOT / "docs/quickstart.md"
 FOUND = (p for pattern in ("README.md", "docs/**/*.md", "envoy_configs/**/*.md") for p in ROOT.glob(pattern))
 PAGES = sorted(set(FOUND) - {QUICKSTART})
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
-SESSIONS = {ROOT / "docs" / "existing-envoy.md"}
-"""Pages whose blocks are one session; a test of their own runs them (`test_existing_envoy.py`)."""
+SESSIONS = {ROOT / "docs" / f"{name}.md" for name in ("existing-envoy", "filter-images", "write-a-filter")}
+"""Pages whose blocks are one session; a test of its own runs each (`test_existing_envoy`, `test_filter_images` ...)."""
+
+_ALONE = ("list", "build", "test")
+"""Verbs of `lateen filters` that need no more than their name."""
 
 INLINE = re.compile(r"`((?:lateen|make) [^`]+)`")
 
@@ -41,17 +46,26 @@ def commands() -> dict[str, Path]:
 
 
 def bounded(command: str) -> str:
-    """The command so that it ends: `up` once, `make` without doing it (one target runs this), a bare name its help."""
+    """The command so that it ends, and has what it needs.
+
+    `up` runs once, `serve` not at all, `make` does nothing (one target runs this); a name alone prints its help.
+    """
     words = shlex.split(command)
     if words[0] == "make":
         words.insert(1, "-n")
     elif len(words) == 2 and words[1] not in ("down", "version", "explain-code"):
         words.append("--help")
+    elif words[1] == "filters" and (words[2] == "serve" or (words[2] not in _ALONE and not _operands(words[3:]))):
+        words[3:] = ["--help"]
     elif words[1] == "up" and "--once" not in words:
         words.append("--once")
-    elif len(words) > 2 and all(word.startswith("-") for word in words[2:]):  # an option that prose speaks of
+    elif len(words) > 2 and not _operands(words[2:]):  # an option that prose speaks of
         words[2:] = ["--help"]
     return shlex.join(words)
+
+
+def _operands(words: list[str]) -> list[str]:
+    return [word for word in words if not word.startswith("-")]
 
 
 @pytest.mark.parametrize(("command", "page"), commands().items(), ids=commands())
@@ -61,6 +75,9 @@ def test_the_command_works(command: str, page: Path, tmp_path: Path, request: py
         request.getfixturevalue("engine")
     if "--out" in words:
         words[words.index("--out") + 1] = str(tmp_path / "out")
+    if EXAMPLE in command:
+        for word, here in request.getfixturevalue("examples").items():
+            words = [given.replace(word, here) for given in words]
     if words[0] == "lateen":
         words[0] = str(ROOT / ".venv/bin/lateen")
     place = tmp_path if words[1] == "init" else page.parent if "." in words else ROOT

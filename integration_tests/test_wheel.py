@@ -161,10 +161,13 @@ def test_the_wheel_has_what_is_used_and_nothing_else(wheel: Path) -> None:
     files = {name: data for name, data in contents(wheel).items() if ".dist-info/" not in name}
     wanted = {}
     for home, inside in HOMES.items():
+        left_out = MADE | SOURCES if home == "filters" else MADE
         for path in (ROOT / home).rglob("*"):
             name = path.relative_to(ROOT / home)
-            if path.is_file() and not LEFT_OUT.intersection(name.parts):
+            if path.is_file() and not left_out.intersection(name.parts):
                 wanted[f"{inside}/{name}"] = path.read_bytes()
+    for path in (ROOT / "filters/sdk/Cargo.toml", *(ROOT / "filters/sdk/src").rglob("*.rs")):
+        wanted[f"lateen/_sdk/{path.relative_to(ROOT / 'filters/sdk')}"] = path.read_bytes()
     assert files.keys() == wanted.keys()
     assert files == wanted
     for name in ("py.typed", "__main__.py", "schema/data/envoy-1.40.0.binpb.gz", "_filters/peer_metadata/module.json"):
@@ -176,11 +179,11 @@ HOMES = {
     "envoy_configs": "lateen/_examples",
     "filters": "lateen/_filters",
 }
-LEFT_OUT = {
-    *("target", "__pycache__", "compiled"),
-    *(".cargo", "Cargo.lock", "Cargo.toml", "clippy.toml", "rustfmt.toml", "sdk", "src"),
-}
-"""What work leaves, what an example was compiled to, and what only building a filter needs."""
+MADE = {"target", "__pycache__", "compiled"}
+"""What work leaves, and what an example was compiled to."""
+
+SOURCES = {".cargo", "Cargo.lock", "Cargo.toml", "clippy.toml", "rustfmt.toml", "sdk", "src"}
+"""What only building a filter of the suite needs."""
 
 
 def test_the_sdist_has_the_sources_of_the_filters_and_nothing_that_was_built_on_the_way(built: Path) -> None:

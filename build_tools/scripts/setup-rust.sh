@@ -3,7 +3,7 @@
 set -eu
 cd "$(dirname "$0")/../.."
 
-if ! sh build_tools/scripts/rust-env.sh >/dev/null 2>&1 && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+if ! .venv/bin/python -m lateen.filterkit.toolchain >/dev/null 2>&1 && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   echo "setup: installing Debian's Rust with its sources, and a linker for wasm (filters are rebuilt and tested)" >&2
   apt-get update -qq
   # The newest linker there is: which one a Debian 12 has depends on its security updates, as does the compiler.
@@ -11,4 +11,4 @@ if ! sh build_tools/scripts/rust-env.sh >/dev/null 2>&1 && [ "$(id -u)" = 0 ] &&
   DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends \
     rustc-web cargo-web rust-web-src rust-web-clippy rustfmt-web "$linker" gcc libc6-dev >/dev/null
 fi
-sh build_tools/scripts/rust-env.sh >/dev/null
+.venv/bin/python -m lateen.filterkit.toolchain >/dev/null

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tomllib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from lateen.filterkit.catalog import Filter
 
@@ -59,20 +61,32 @@ def staleness(suite: Filter) -> str:
     return ""
 
 
+def workspace(suite: Filter) -> Path:
+    """The folder of the Cargo workspace: the filter's own, or the one around it, as in the suite."""
+    own = _cargo(suite.directory)
+    return suite.directory if "workspace" in own else suite.directory.parent
+
+
 def source_digest(suite: Filter) -> str:
     """The digest of everything that decides a module's bytes, the compiler aside: names and contents of files."""
     digest = hashlib.sha256()
-    workspace = suite.directory.parent
-    for path in sorted(_sources(suite)):
+    root = workspace(suite)
+    for path in sorted(set(_sources(suite, root))):
         content = path.read_bytes()
-        digest.update(f"{path.relative_to(workspace).as_posix()}\0{len(content)}\0".encode())
+        digest.update(f"{path.relative_to(root).as_posix()}\0{len(content)}\0".encode())
         digest.update(content)
     return digest.hexdigest()
 
 
-def _sources(suite: Filter) -> Iterator[Path]:
-    workspace = suite.directory.parent
-    yield from (workspace / name for name in _WORKSPACE_FILES)
-    for folder in (workspace / _SDK, suite.directory):
+def _sources(suite: Filter, root: Path) -> Iterator[Path]:
+    yield from (path for name in _WORKSPACE_FILES if (path := root / name).exists())
+    for folder in (root / _SDK, suite.directory):
         yield folder / "Cargo.toml"
-        yield from (folder / "src").rglob("*.rs")
+        yield from (path for path in (folder / "src").rglob("*") if path.is_file())
+
+
+def _cargo(folder: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads((folder / "Cargo.toml").read_text())
+    except (FileNotFoundError, tomllib.TOMLDecodeError):  # cargo says it better
+        return {}

@@ -121,3 +121,30 @@ def test_modules_without_their_source_cannot_be_built(suite: Path, capsys: pytes
     for option in ("--check", "--rebuild"):
         assert main(["filters", "build", option]) == 2
         assert "LAT0611 error: filters cannot be built here: this installation has" in capsys.readouterr().err
+
+
+def test_capabilities_are_what_a_module_calls_and_is_called_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = tmp_path / "noop.wasm"
+    module.write_bytes(catalogue.noop_module())
+    names = ["proxy_on_configure", "proxy_on_context_create", "proxy_on_vm_start"]
+    assert main(["filters", "capabilities", str(module)]) == 0
+    assert capsys.readouterr().out.splitlines() == names
+    assert main(["filters", "capabilities", str(module), "-o", "json"]) == 0
+    restriction = json.loads(capsys.readouterr().out)["capability_restriction_config"]
+    assert restriction == {"allowed_capabilities": {name: {} for name in names}}
+    assert main(["filters", "capabilities", "peer_metadata"]) == 0
+    assert "proxy_set_property" in capsys.readouterr().out.split()
+
+
+def test_a_broken_module_and_lua_have_no_capabilities(
+    suite: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "broken.wasm").write_bytes(b"text")
+    assert main(["filters", "capabilities", str(tmp_path / "broken.wasm")]) == 1
+    assert "broken.wasm: LAT0622" in capsys.readouterr().err
+    assert main(["filters", "capabilities", "probe"]) == 2
+    assert "LAT0694" in capsys.readouterr().err
+    assert main(["filters", "capabilities", str(tmp_path / "none.wasm")]) == 2
+    assert "No such file" in capsys.readouterr().err

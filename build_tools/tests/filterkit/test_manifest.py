@@ -73,7 +73,7 @@ def test_a_module_that_does_not_fit_is_stale(suite: Filter, spoil: Callable[[Pat
     (finding,) = build.stale([suite])
     assert finding.code == "LAT0610"
     assert f"peer_metadata does not fit its source: {reason}" in finding.message
-    assert finding.hint == "lateen filters build peer_metadata"
+    assert finding.hint == f"lateen filters build {suite.directory}"
 
 
 @pytest.mark.parametrize("name", ["README.md", "filter.yaml", "scenarios/more.yaml"])

@@ -30,6 +30,14 @@ ALLOWED = {
         "proxy_set_property",
         "proxy_set_shared_data",
     },
+    "operation_classifier": {
+        "proxy_call_foreign_function",
+        "proxy_get_buffer_bytes",
+        "proxy_get_header_map_pairs",
+        "proxy_log",
+        "proxy_send_local_response",
+        "proxy_set_property",
+    },
     "peer_metadata": {
         "proxy_call_foreign_function",
         "proxy_get_buffer_bytes",

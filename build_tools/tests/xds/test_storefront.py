@@ -38,7 +38,8 @@ def test_every_resource_round_trips_through_typed_messages(snapshots: list[Snaps
             configs = getattr(snapshot, attribute).values()
             distinct[attribute] |= {SCHEMA.encode(url, config).hex(): config for config in configs}
     typed = Snapshot(snapshots[0].proxy, **distinct).typed()
-    assert typed.untyped == {}
+    unknown = {value.path for values in typed.untyped.values() for value in values}
+    assert unknown == {"typed_config.config.vm_config.capability_restriction_config"}  # since Envoy 1.40
     for attribute, url in TYPES.items():
         for encoded, message in getattr(typed, attribute).items():
             assert SCHEMA.decode(url, bytes(message)) == SCHEMA.decode(url, bytes.fromhex(encoded))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import asdict
+from pathlib import Path
 
 from lateen.cli.filters import choose
 from lateen.cli.filters.report import report_data, report_text
@@ -18,6 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     choose.add_arguments(parser)
     parser.add_argument("--check", action="store_true", help="exit 1 if a module is stale, change nothing")
     parser.add_argument("--rebuild", action="store_true", help="build modules that are not stale as well")
+    parser.add_argument(
+        "--debug", metavar="DIR", help="folder for NAME.debug.wasm, which has names (default: cargo's target directory)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -30,10 +34,13 @@ def run(args: argparse.Namespace) -> int:
         if not findings and args.output == "text":
             print("every module fits its source")
         return report(findings, args, sys.stdout)
-    modules, findings = build.build(filters, rebuild=args.rebuild)
+    debug = Path(args.debug) if args.debug else None
+    modules, findings = build.build(filters, rebuild=args.rebuild, debug=debug)
     if args.output != "text":
         return report_data(findings, args, modules=[asdict(module) for module in modules])
     for module in modules:
         state = "built" if module.rebuilt else "up to date"
         print(f"{module.name}: {state}, {module.size} bytes, sha256 {module.sha256[:12]} ({module.toolchain})")
+        if module.debug:
+            print(f"  with names: {module.debug}")
     return report_text(findings, args)

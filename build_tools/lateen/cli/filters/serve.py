@@ -1,0 +1,71 @@
+"""`lateen filters serve`."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from lateen.cli.filters import choose
+from lateen.cli.output import print_data
+
+if TYPE_CHECKING:
+    from lateen.filterkit.serve import ModuleServer
+
+HELP = """Offer the modules of filters by plain HTTP, for `code.remote` of Envoy's Wasm filter; until Ctrl-C.
+
+Each stands under a path with its SHA-256, which the configuration must name as well: Envoy checks what it gets, so that
+nothing on the way has to be trusted. /index.json lists them. Lua filters have no module and are left out.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which filters, and where."""
+    choose.add_arguments(parser)
+    parser.add_argument(
+        "--listen",
+        metavar="ADDRESS:PORT",
+        type=_address,
+        default=("127.0.0.1", 8099),
+        help="port 0: any (default 127.0.0.1:8099)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print URL and digest of each module, and serve them."""
+    from lateen.filterkit.serve import ModuleServer, served  # noqa: PLC0415
+
+    paths = served([suite for suite in choose.chosen(args.names) if suite.kind == "wasm"])
+    signal.signal(signal.SIGTERM, _interrupt)
+    with ModuleServer(args.listen, paths) as server:
+        try:
+            _tell(server, args.output)
+            server.serve_forever()
+        except KeyboardInterrupt:
+            return 0
+    return 0
+
+
+def _tell(server: ModuleServer, style: str) -> None:
+    modules = [
+        {"url": f"{server.url}{path}", "sha256": found.sha256} for path, found in server.paths.items() if found.lasting
+    ]
+    if style == "text":
+        for module in modules:
+            print(f"{module['url']} sha256 {module['sha256']}")
+    else:
+        print_data({"version": 1, "modules": modules}, style)
+    sys.stdout.flush()
+
+
+def _interrupt(*_: Any) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _address(text: str) -> tuple[str, int]:
+    """Raises ValueError, which argparse reports."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not 0 <= int(port) < 65536:
+        raise ValueError(text)
+    return host.strip("[]"), int(port)

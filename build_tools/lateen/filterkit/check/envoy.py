@@ -1,0 +1,64 @@
+"""A real Envoy's verdict on a filter: it loads the code and lets it read its configuration."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from lateen.diagnostics import Diagnostic, Origin
+from lateen.diagnostics.codes import workbench
+from lateen.filterkit.catalog import Filter
+from lateen.model.proxy import Proxy
+from lateen.verification.envoy import ask
+from lateen.xds.filters.chain import TYPES
+from lateen.xds.filters.wasm import lua_extension, wasm_extension
+
+Config = dict[str, Any]
+
+
+def check_in_envoy(suite: Filter, configs: Iterable[Any], envoy: Path, version: str) -> Iterator[Diagnostic]:
+    """A finding if this Envoy does not take the filter with each of these configurations.
+
+    Raises MeshError (LAT0502) if Envoy cannot be asked.
+    """
+    with tempfile.TemporaryDirectory(prefix=f"lateen-{suite.name}-") as folder:
+        if reason := ask(envoy, bootstrap(suite, configs, Path(folder)), Path(folder)):
+            origin = Origin(str(suite.directory / "filter.yaml"))
+            reason = reason.replace(f"{folder}/", "")
+            yield workbench.ENVOY_REFUSES.at(origin, envoy=f"Envoy {version}", name=suite.name, reason=reason)
+
+
+def bootstrap(suite: Filter, configs: Iterable[Any], folder: Path) -> Config:
+    """A bootstrap with a listener for each configuration; the module is put into `folder`."""
+    if suite.kind == "wasm":
+        (folder / suite.module_name).write_bytes(suite.module())
+    proxy = Proxy("check", metadata={"LATEEN_MODULE_DIR": str(folder)})
+    listeners = [listener(str(index), http_filter(suite, proxy, config)) for index, config in enumerate(configs)]
+    return {"static_resources": {"listeners": listeners}}
+
+
+def http_filter(suite: Filter, proxy: Proxy, config: Any) -> Config:
+    """The filter as an entry of a connection manager's `http_filters`."""
+    if suite.kind == "lua":
+        return lua_extension(suite.name, suite.lua(config))
+    return wasm_extension(proxy, suite.name, suite, config)
+
+
+def listener(name: str, tested: Config) -> Config:
+    """A listener whose connection manager has that entry of `http_filters`, and answers everything itself."""
+    router = {
+        "name": "envoy.filters.http.router",
+        "typed_config": {"@type": f"{TYPES}.extensions.filters.http.router.v3.Router"},
+    }
+    route = {"match": {"prefix": "/"}, "direct_response": {"status": 200}}
+    manager = {
+        "@type": f"{TYPES}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": name,
+        "route_config": {"virtual_hosts": [{"name": name, "domains": ["*"], "routes": [route]}]},
+        "http_filters": [tested, router],
+    }
+    chain = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
+    address = {"socket_address": {"address": "127.0.0.1", "port_value": 0}}
+    return {"name": name, "address": address, "filter_chains": [chain]}

@@ -1,0 +1,87 @@
+"""Everything that can be checked of a filter without a request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+
+from lateen.diagnostics import Diagnostic, Origin
+from lateen.diagnostics.codes import workbench
+from lateen.filterkit.catalog import Filter
+from lateen.filterkit.check.envoy import check_in_envoy
+from lateen.filterkit.check.lua import check_lua
+from lateen.filterkit.check.wasm import check_wasm
+from lateen.filterkit.scenarios.read import read_scenarios
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was found, and with how many configurations Envoy was asked."""
+
+    findings: tuple[Diagnostic, ...]
+    configurations: int
+
+
+def check(suite: Filter, envoy: Path, version: str, config: tuple[str, Any] | None = None) -> Checked:
+    """Check a filter: its description, its code, its scenarios, and whether Envoy takes it.
+
+    `config` is a file's name and the configuration in it; without one those of the scenarios are used, and the empty
+    one if there are none and the filter's schema accepts it. Envoy is asked only about what has no other error.
+    """
+    findings = list(_schema(suite))
+    configs: list[Any] = []
+    if not findings:
+        configs, found = _configurations(suite, config)
+        findings += found
+    if suite.kind == "wasm":
+        findings += check_wasm(suite, envoy, version)
+    elif suite.kind == "lua":
+        findings += check_lua(suite, next((each for each in configs if _enforced(each)), None))
+    if not findings and suite.kind != "native":
+        findings += check_in_envoy(suite, configs, envoy, version)
+    return Checked(tuple(findings), len(configs))
+
+
+def refused(suite: Filter, file: str, config: Any) -> Iterator[Diagnostic]:
+    """A finding for each rule of the filter's schema that a configuration breaks."""
+    for path, message in suite.problems(config):
+        problem = f"{path}: {message}" if path else message
+        yield workbench.REFUSED_CONFIGURATION.at(Origin(file), problem=problem)
+
+
+def _schema(suite: Filter) -> Iterator[Diagnostic]:
+    try:
+        jsonschema_rs.validator_for(suite.config_schema)
+    except (jsonschema_rs.ValidationError, ValueError) as error:
+        problem = str(getattr(error, "message", error)).partition("\n")[0]
+        yield workbench.BAD_CONFIG_SCHEMA.at(Origin(str(suite.directory / "filter.yaml")), problem=problem)
+
+
+def _configurations(suite: Filter, config: tuple[str, Any] | None) -> tuple[list[Any], list[Diagnostic]]:
+    if config is not None:
+        file, given = config
+        return [given], list(refused(suite, file, given))
+    scenarios, findings = read_scenarios(suite)
+    configs = _distinct(scenario.config for scenario in scenarios)
+    if not configs and not findings:
+        if suite.problems({}):
+            findings.append(workbench.NO_CONFIGURATION.at(Origin(str(suite.directory)), name=suite.name))
+        else:
+            configs = [{}]
+    return configs, findings
+
+
+def _distinct(configs: Iterable[Any]) -> list[Any]:
+    found: list[Any] = []
+    for config in configs:
+        if config not in found:
+            found.append(config)
+    return found
+
+
+def _enforced(config: Any) -> bool:
+    return not isinstance(config, dict) or config.get("mode", "enforce") == "enforce"

@@ -1,0 +1,167 @@
+"""A filter as a resource of what runs it: Envoy itself, Istio, Envoy Gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import jsonschema_rs
+
+from lateen.diagnostics import MeshError, Origin, Severity
+from lateen.diagnostics.codes import workbench as codes
+from lateen.filterkit.catalog import Filter, catalog, schema
+from lateen.model.proxy import Proxy
+from lateen.schema import Schema
+from lateen.xds.filters.wasm import lua_extension, wasm_extension
+
+Config = dict[str, Any]
+
+_HTTP_FILTER = "envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the target finds what it needs.
+
+    `image` is where the module is: an OCI reference, or a URL; `sha256` its digest (of the manifest for OCI, of the
+    file for a URL). `module` is the file on Envoy's machine, if not where lateen puts it. `target` (KIND, NAME) is what
+    an EnvoyExtensionPolicy is attached to.
+    """
+
+    image: str = ""
+    sha256: str = ""
+    module: str = ""
+    target: tuple[str, str] = ("Gateway", "eg")
+
+
+def export(suite: Filter, target: str, config: Any, place: Place) -> Config:
+    """The filter with a configuration that its schema accepts, as the target's resource, valid by its schema.
+
+    `target` is a key of `TARGETS`. Raises MeshError (LAT0694) if the target has no form for it.
+    """
+    if suite.kind not in ("wasm", "lua"):
+        raise _cannot(suite, target, f"it is of kind {suite.kind}: it has no code of its own")
+    build, check = TARGETS[target]
+    resource = build(suite, config, place)
+    if problems := list(check(resource)):
+        raise _cannot(suite, target, "; ".join(problems))
+    return resource
+
+
+def _envoy(suite: Filter, config: Any, place: Place) -> Config:
+    if place.image:
+        raise _cannot(suite, "envoy", "Envoy pulls no images; it reads the module from a file (--module)")
+    if suite.kind == "lua":
+        return lua_extension(suite.name, suite.lua(config))
+    extension = wasm_extension(Proxy("export"), suite.name, suite, config)
+    if place.module:
+        extension["typed_config"]["config"]["vm_config"]["code"] = {"local": {"filename": place.module}}
+    return extension
+
+
+def _wasm_plugin(suite: Filter, config: Any, place: Place) -> Config:
+    if suite.kind != "wasm":
+        raise _cannot(suite, "wasmplugin", f"it is of kind {suite.kind}; a TrafficExtension can be")
+    spec = {"url": _url(suite, "wasmplugin", place), **_digest(suite, place), **_phase(suite)}
+    spec |= {"failStrategy": _fail_strategy(suite), "pluginName": suite.name, "pluginConfig": config}
+    return _resource("extensions.istio.io/v1alpha1", "WasmPlugin", suite, spec)
+
+
+def _traffic_extension(suite: Filter, config: Any, place: Place) -> Config:
+    spec: Config = dict(_phase(suite))
+    if suite.kind == "lua":
+        spec["lua"] = {"inlineCode": suite.lua(config)}
+    elif not place.image and catalog().get(suite.name) == suite:
+        spec["wasm"] = {"url": f"lateen://{suite.name}", "pluginConfig": config}
+    else:
+        found = {"url": _url(suite, "trafficextension", place), **_digest(suite, place)}
+        strategy = {"failStrategy": _fail_strategy(suite), "pluginName": suite.name, "pluginConfig": config}
+        spec["wasm"] = found | strategy
+    return _resource("extensions.istio.io/v1alpha1", "TrafficExtension", suite, spec)
+
+
+def _envoy_extension_policy(suite: Filter, config: Any, place: Place) -> Config:
+    kind, name = place.target
+    spec: Config = {"targetRefs": [{"group": "gateway.networking.k8s.io", "kind": kind, "name": name}]}
+    if suite.kind == "lua":
+        spec["lua"] = [{"type": "Inline", "inline": suite.lua(config)}]
+    else:
+        url = _url(suite, "envoyextensionpolicy", place)
+        source = {"url": url.removeprefix("oci://"), **_digest(suite, place)}
+        remote = url.startswith(("http://", "https://"))
+        code = {"type": "HTTP", "http": source} if remote else {"type": "Image", "image": source}
+        fail_open = suite.failure_policy == "FAIL_OPEN"
+        spec["wasm"] = [
+            {"name": suite.name, "rootID": suite.name, "code": code, "config": config, "failOpen": fail_open}
+        ]
+    return _resource("gateway.envoyproxy.io/v1alpha1", "EnvoyExtensionPolicy", suite, spec)
+
+
+def _resource(version: str, kind: str, suite: Filter, spec: Config) -> Config:
+    return {
+        "apiVersion": version,
+        "kind": kind,
+        "metadata": {"name": suite.name.replace("_", "-")},
+        "spec": spec,
+    }
+
+
+def _url(suite: Filter, target: str, place: Place) -> str:
+    if not place.image:
+        raise _cannot(suite, target, "it names where the module is: --image REGISTRY/NAME:TAG, or a URL")
+    return place.image if "://" in place.image else f"oci://{place.image}"
+
+
+def _digest(suite: Filter, place: Place) -> Config:
+    """Of a file it is known what it must be; of an image only who has pushed it knows."""
+    remote = place.image.startswith(("http://", "https://"))
+    digest = place.sha256 or (suite.sha256 if remote else "")
+    return {"sha256": digest} if digest else {}
+
+
+def _phase(suite: Filter) -> Config:
+    """Istio's phase; one that is built in has its place from lateen, elsewhere it has none."""
+    return {"phase": suite.phase} if suite.phase in ("AUTHN", "AUTHZ", "STATS") else {}
+
+
+def _fail_strategy(suite: Filter) -> str:
+    return {"FAIL_CLOSED": "FAIL_CLOSE"}.get(suite.failure_policy, suite.failure_policy)
+
+
+def _check_envoy(resource: Config) -> Iterator[str]:
+    yield from map(str, Schema.default().validate(_HTTP_FILTER, resource))
+
+
+def _check_istio(resource: Config) -> Iterator[str]:
+    """What the custom resource's schema and Istio's admission webhook refuse."""
+    from lateen.compiler import load  # noqa: PLC0415
+    from lateen.emit import to_yaml  # noqa: PLC0415
+    from lateen.source.document import Source  # noqa: PLC0415
+
+    try:
+        load(Source(to_yaml(resource), name="resource"))
+    except MeshError as error:
+        yield from (finding.message for finding in error.diagnostics if finding.severity is Severity.ERROR)
+
+
+def _check_envoy_gateway(resource: Config) -> Iterator[str]:
+    validator = jsonschema_rs.validator_for(schema("envoyextensionpolicy"))
+    for error in validator.iter_errors(resource):
+        yield f"{'.'.join(map(str, error.instance_path))}: {error.message}"
+
+
+def _cannot(suite: Filter, target: str, reason: str) -> MeshError:
+    return MeshError((codes.CANNOT_EXPORT.at(Origin(), name=suite.name, target=target, reason=reason),))
+
+
+Builder = Callable[[Filter, Any, Place], Config]
+Checker = Callable[[Config], Iterator[str]]
+
+TARGETS: dict[str, tuple[Builder, Checker]] = {
+    "envoy": (_envoy, _check_envoy),
+    "wasmplugin": (_wasm_plugin, _check_istio),
+    "trafficextension": (_traffic_extension, _check_istio),
+    "envoyextensionpolicy": (_envoy_extension_policy, _check_envoy_gateway),
+}
+"""How a resource is made, and what its schema has against it."""
