@@ -66,7 +66,7 @@ def _configurations(suite: Filter, config: tuple[str, Any] | None) -> tuple[list
         file, given = config
         return [given], list(refused(suite, file, given))
     scenarios, findings = read_scenarios(suite)
-    configs = _distinct(scenario.config for scenario in scenarios)
+    configs = _distinct(scenario.config for scenario in scenarios if not scenario.refused)
     if not configs and not findings:
         if suite.problems({}):
             findings.append(workbench.NO_CONFIGURATION.at(Origin(str(suite.directory)), name=suite.name))
