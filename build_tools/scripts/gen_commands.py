@@ -36,6 +36,7 @@ EXAMPLES = {
         "lateen filters export tenant_context --as envoyextensionpolicy --config filters/tenant_context/config.yaml",
     ],
     "filters test": ["lateen filters test tenant_context"],
+    "filters fuzz": ["lateen filters fuzz tenant_context --inputs 1000"],
     "filters package": ["lateen filters package peer_metadata --out peer_metadata.oci"],
     "filters push": [
         "lateen filters push peer_metadata registry.example/filters/peer_metadata:1.0 --key filters.key",

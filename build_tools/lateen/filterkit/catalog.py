@@ -36,7 +36,8 @@ class Filter:
     `kind` is wasm, lua or native; `phase` Istio's phase; `failure_policy` what happens when a module traps.
     `attributes` are the filter state keys (`wasm.<filter>.<attribute>`) or metadata keys that it publishes. `budget`
     bounds what it may cost: `module_bytes`, `memory_bytes` with which it begins, and `microseconds` per request above
-    an empty module.
+    an empty module. With `reads_body` a module that pauses at the headers still gets the body; without it Envoy holds
+    back both.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Filter:
     attributes: tuple[str, ...]
     directory: Path
     budget: dict[str, float] = field(default_factory=dict, hash=False)
+    reads_body: bool = False
 
     def problems(self, config: object) -> list[tuple[str, str]]:
         """What is wrong with a configuration: (path such as `sources[0].host`, message), in order of the path."""
@@ -115,6 +117,7 @@ def read_filter(folder: Path) -> Filter:
         attributes=tuple(description.get("attributes", ())),
         directory=folder,
         budget=description.get("budget", {}),
+        reads_body=description.get("reads_body", False),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from lateen.filterkit import catalog as catalogue
 
 SCENARIO = """\
 name: nothing happens
-hosts: [envoy]
+hosts: [inprocess, envoy]
 request: {headers: [[":method", GET], [":path", /], [":authority", a.example]]}
 expect: {request_headers: {":path": %s}}
 """
@@ -54,7 +55,8 @@ def test_list_for_programs_tells_size_and_digest(suite: Path, capsys: pytest.Cap
 def test_test_counts_what_passed(suite: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (suite / "scenarios" / "a.yaml").write_text(SCENARIO % "/")
     assert main(["filters", "test", "probe"]) == 0
-    assert capsys.readouterr().out.startswith("probe: 1 passed, 0 failed, 0 not run (Envoy 1.")
+    out = capsys.readouterr().out
+    assert re.match(r"probe: in process: 1 passed in [\d.]+ s; Envoy 1\.\S+: 1 passed in [\d.]+ s\n$", out)
 
 
 def test_a_failure_is_exit_1_and_stands_at_its_line(suite: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,10 +71,12 @@ def test_a_program_gets_outcomes_and_findings(suite: Path, capsys: pytest.Captur
     (suite / "scenarios" / "a.yaml").write_text(SCENARIO % "/other")
     assert main(["filters", "test", "-o", "json"]) == 1
     answer = json.loads(capsys.readouterr().out)
-    assert [f["code"] for f in answer["findings"]] == ["LAT0605"]
-    (scenario,) = answer["filters"][0]["scenarios"]
-    assert scenario == {
+    assert [f["code"] for f in answer["findings"]] == ["LAT0605", "LAT0605"]
+    here, there = answer["filters"][0]["scenarios"]
+    assert (here["host"], there["host"]) == ("inprocess", "envoy")
+    assert here == {
         "name": "nothing happens",
+        "host": "inprocess",
         "state": "failed",
         "file": "filters/probe/scenarios/a.yaml",
         "line": 1,

@@ -1,15 +1,15 @@
-"""Filters written by a test, and a run of their scenarios on a real Envoy."""
+"""Filters written by a test, and a run of their scenarios."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from lateen.filterkit.catalog import Filter, read_filter
-from lateen.filterkit.scenarios.run import Result, run
+from lateen.filterkit.scenarios.run import HOSTS, Result, run
 from lateen.schema.binary import find_envoy
 
 DESCRIPTION = """\
@@ -42,6 +42,10 @@ def make_filter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeFilter:
 
 
 @pytest.fixture
-def play(make_filter: MakeFilter) -> Callable[[str, str], Result]:
-    """`play(lua, scenarios)`: what came of the scenarios on a real Envoy."""
-    return lambda lua, scenarios: run(make_filter(lua, scenarios), find_envoy())
+def play(make_filter: MakeFilter) -> Callable[..., Result]:
+    """`play(lua, scenarios)`: what came of the scenarios on each host that they list, or on `hosts`."""
+
+    def run_there(lua: str, scenarios: str, hosts: Sequence[str] = HOSTS) -> Result:
+        return run(make_filter(lua, scenarios), find_envoy(), hosts)
+
+    return run_there

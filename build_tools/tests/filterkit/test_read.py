@@ -31,8 +31,9 @@ def test_a_scenario_has_what_was_written_and_defaults(make_filter: MakeFilter) -
         {"value": "a"},
         "inbound",
     )
-    assert scenario.request.header(":method") == "GET"
-    assert scenario.response.headers == ()
+    (exchange,) = scenario.exchanges
+    assert exchange.request.header(":method") == "GET"
+    assert exchange.response.headers == ()
     assert scenario.origin("expect", "request_headers", "x-a").line == 7
 
 
@@ -47,6 +48,36 @@ def test_a_scenario_has_what_was_written_and_defaults(make_filter: MakeFilter) -
         ("x-a: null}", 'x-a: null}\n  attributes: {"a)%": b}', "LAT0603", 8, 15, "expect.attributes:"),
         ('[":path", /]', "", "LAT0603", 5, 12, "the request has no :path"),
         ("/]]", '/], [":scheme", ftp]]', "LAT0603", 5, 12, "a request over HTTP/1.1 has no :scheme"),
+        (
+            "expect:",
+            "response: {headers: [[x-a, {base64: '*'}]]}\nexpect:",
+            "LAT0603",
+            6,
+            37,
+            "response.headers[0][1].base64:",
+        ),
+        ("request:", "faults: {proxy_log: 1}\nrequest:", "LAT0603", 4, 9, "faults cannot be given to a real Envoy"),
+        ("[envoy]", "[inprocess]\ntime: today", "LAT0603", 3, 7, "'today' is not a time"),
+        ("[envoy]", "[inprocess]\ntime: 2026-01-01T00:00:00", "LAT0603", 3, 7, "time has no offset"),
+        (
+            "expect:",
+            "callouts: [{cluster: upstream, response: {}}]\nexpect:",
+            "LAT0603",
+            6,
+            12,
+            "upstream is the cluster",
+        ),
+        (
+            "expect:",
+            "callouts: [{cluster: a, response: {}}, {cluster: a, grpc: {}}]\nexpect:",
+            "LAT0603",
+            6,
+            40,
+            "by gRPC in",
+        ),
+        ("expect:", "callouts: [{cluster: a}]\nexpect:", "LAT0603", 6, 12, "callouts[0]:"),
+        ("request:", "shared: {a: b}\nrequest:", "LAT0603", 4, 9, "shared cannot be given to a real Envoy"),
+        ("expect:", "steps: [{advance: 1s}]\nexpect:", "LAT0603", 1, 1, "exactly one of request, steps, refused"),
         ("{value: a}", "{value: 1}", "LAT0604", 3, 17, "config.value:"),
         ("{value: a}", "{valeu: a}", "LAT0604", 3, 10, "'valeu' was unexpected"),
         ("name: good", "name: 'good", "LAT0003", 1, 7, "quoted scalar"),

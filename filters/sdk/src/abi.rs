@@ -7,9 +7,10 @@ use core::ptr;
 use core::time::Duration;
 use std::alloc::{alloc, Layout};
 
+use crate::pairs::Pairs;
 use crate::shared::Slot;
 use crate::wire::Message;
-use crate::{pairs, Body, Call, Counter, GrpcCall, Headers, Host, HttpCall, Level, LocalResponse, Map, Status};
+use crate::{pairs, Body, Call, Counter, GrpcCall, Host, HttpCall, Level, LocalResponse, Map, Status};
 
 #[link(wasm_import_module = "env")]
 extern "C" {
@@ -150,9 +151,9 @@ impl Host for Envoy {
         self.end_of_stream
     }
 
-    fn headers(&self, map: Map) -> Result<Headers, Status> {
+    fn pairs(&self, map: Map) -> Result<Pairs, Status> {
         let data = answer(|data, size| unsafe { proxy_get_header_map_pairs(map as u32, data, size) })?;
-        pairs::decode(&data).ok_or(Status::PARSE_FAILURE)
+        Pairs::new(data).ok_or(Status::PARSE_FAILURE)
     }
 
     fn first_header(&self, map: Map, name: &str) -> Result<Option<Vec<u8>>, Status> {

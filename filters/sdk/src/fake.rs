@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::pairs::{encode, Pairs};
 use crate::shared::Slot;
 use crate::{Body, Call, Counter, GrpcCall, Headers, Host, HttpCall, Level, LocalResponse, Map, Status};
 
@@ -181,9 +182,9 @@ impl Host for FakeHost {
         self.end_of_stream.get()
     }
 
-    fn headers(&self, map: Map) -> Result<Headers, Status> {
+    fn pairs(&self, map: Map) -> Result<Pairs, Status> {
         self.may("proxy_get_header_map_pairs")?;
-        Ok(self.with(map, |headers| headers.clone()))
+        Pairs::new(self.with(map, |headers| encode(headers))).ok_or(Status::PARSE_FAILURE)
     }
 
     fn first_header(&self, map: Map, name: &str) -> Result<Option<Vec<u8>>, Status> {

@@ -4,6 +4,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::call::{Call, GrpcCall, HttpCall};
+use crate::pairs::Pairs;
 use crate::shared::Slot;
 
 /// The answer of the host to a call that it did not carry out.
@@ -126,8 +127,13 @@ pub trait Host {
     /// body that no trailers follow.
     fn end_of_stream(&self) -> bool;
 
-    /// All headers, every value of a repeated one included.
-    fn headers(&self, map: Map) -> Result<Headers, Status>;
+    /// All headers, every value of a repeated one included, as the host hands them over.
+    fn pairs(&self, map: Map) -> Result<Pairs, Status>;
+
+    /// All headers, every value of a repeated one included, each a copy: to keep, or to change others by.
+    fn headers(&self, map: Map) -> Result<Headers, Status> {
+        self.pairs(map).map(|pairs| pairs.to_headers())
+    }
 
     /// The first value of a header. A client that sends a header twice decides which one this is: a decision about
     /// access must look at [`Host::headers`].

@@ -21,15 +21,15 @@ pub fn headers<H: Host>(host: &H, limit: usize) -> Intake {
     if host.end_of_stream() {
         return Intake::Whole(Vec::new());
     }
-    let Ok(headers) = host.headers(Map::RequestHeaders) else {
+    let Ok(headers) = host.pairs(Map::RequestHeaders) else {
         return refuse(host, 500, "lateen_request_unreadable");
     };
-    let mut values = headers.iter().map(|(name, value)| (name.as_slice(), value.trim_ascii()));
-    if values.clone().any(|(name, value)| name == b"content-encoding" && !value.eq_ignore_ascii_case(b"identity")) {
+    let mut encodings = headers.values("content-encoding").map(<[u8]>::trim_ascii);
+    if encodings.any(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
         return refuse(host, 415, "lateen_request_body_encoded");
     }
-    let length = values.find(|(name, _)| *name == b"content-length").map(|(_, value)| value);
-    let length = length.and_then(|value| core::str::from_utf8(value).ok()?.parse::<u64>().ok());
+    let length = headers.values("content-length").next().and_then(|value| core::str::from_utf8(value).ok());
+    let length = length.and_then(|value| value.trim().parse::<u64>().ok());
     match length {
         Some(length) if length > limit as u64 => too_large(host),
         _ => Intake::Pause,

@@ -7,6 +7,11 @@
 //!
 //! [ABI]: https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1
 
+/// The README's filter, run as it stands there.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 #[cfg(target_arch = "wasm32")]
 pub mod abi;
 mod call;
@@ -18,6 +23,8 @@ mod filter;
 pub mod foreign;
 mod host;
 pub mod intake;
+pub mod json;
+pub mod node;
 mod numbered;
 pub mod pairs;
 pub mod property;
@@ -32,5 +39,6 @@ pub use export::ends_are_seen;
 pub use filter::{Action, Filter};
 pub use foreign::declare;
 pub use host::{Body, Counter, Headers, Host, Level, LocalResponse, Map, Status};
+pub use pairs::Pairs;
 pub use shared::{Eviction, Inserted, SharedTable, Slot, LONGEST_ENTRY, WAYS};
 pub use streams::{StreamId, Streams};

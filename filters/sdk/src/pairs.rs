@@ -3,32 +3,60 @@
 
 use crate::Headers;
 
+/// An encoded map, read where it lies: a filter that only looks copies nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pairs(Vec<u8>);
+
+impl Pairs {
+    /// The map in `data`, or nothing if a size points beyond its end.
+    #[must_use]
+    pub fn new(data: Vec<u8>) -> Option<Self> {
+        let (count, _) = number(&data)?;
+        let pairs = Self(data);
+        (pairs.iter().count() == count).then_some(pairs)
+    }
+
+    /// Names and values in the order of the message.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
+        let split = number(&self.0).and_then(|(count, rest)| rest.split_at_checked(count.checked_mul(8)?));
+        let (mut sizes, mut content) = split.unwrap_or_default();
+        core::iter::from_fn(move || {
+            let (name, value);
+            (name, sizes) = number(sizes)?;
+            (value, sizes) = number(sizes)?;
+            let (first, second);
+            (first, content) = text(content, name)?;
+            (second, content) = text(content, value)?;
+            Some((first, second))
+        })
+    }
+
+    /// Every value of a name, in the order of the message.
+    pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + Clone {
+        self.iter().filter(move |(n, _)| *n == name.as_bytes()).map(|(_, value)| value)
+    }
+
+    /// A copy of each name and value.
+    #[must_use]
+    pub fn to_headers(&self) -> Headers {
+        self.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect()
+    }
+}
+
 /// The pairs in `data`, or nothing if a size points beyond its end.
 pub fn decode(data: &[u8]) -> Option<Headers> {
-    let (count, rest) = number(data)?;
-    let (mut sizes, mut content) = rest.split_at_checked(count.checked_mul(8)?)?;
-    let mut pairs = Headers::new();
-    while !sizes.is_empty() {
-        let (name, value);
-        (name, sizes) = number(sizes)?;
-        (value, sizes) = number(sizes)?;
-        let (first, second);
-        (first, content) = text(content, name)?;
-        (second, content) = text(content, value)?;
-        pairs.push((first.to_vec(), second.to_vec()));
-    }
-    Some(pairs)
+    Pairs::new(data.to_vec()).map(|pairs| pairs.to_headers())
 }
 
 /// The encoding of `pairs`.
-pub fn encode<V: AsRef<[u8]>>(pairs: &[(&str, V)]) -> Vec<u8> {
+pub fn encode<N: AsRef<[u8]>, V: AsRef<[u8]>>(pairs: &[(N, V)]) -> Vec<u8> {
     let mut data = size(pairs.len()).to_vec();
     for (name, value) in pairs {
-        data.extend(size(name.len()));
+        data.extend(size(name.as_ref().len()));
         data.extend(size(value.as_ref().len()));
     }
     for (name, value) in pairs {
-        for part in [name.as_bytes(), value.as_ref()] {
+        for part in [name.as_ref(), value.as_ref()] {
             data.extend(part);
             data.push(0);
         }
@@ -64,8 +92,16 @@ mod tests {
     }
 
     #[test]
+    fn a_map_is_read_where_it_lies() {
+        let pairs = Pairs::new(encode(&[("x-a", "1"), ("x-b", ""), ("x-a", "2")])).unwrap();
+        assert_eq!(pairs.values("x-a").collect::<Vec<_>>(), [b"1", b"2"]);
+        assert_eq!(pairs.iter().last().unwrap(), (&b"x-a"[..], &b"2"[..]));
+        assert_eq!(Pairs::default().iter().count(), 0);
+    }
+
+    #[test]
     fn no_headers_are_no_pairs() {
-        assert_eq!(decode(&encode::<&str>(&[])), Some(Headers::new()));
+        assert_eq!(decode(&encode::<&str, &str>(&[])), Some(Headers::new()));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use lateen_sdk::foreign::{self, Expression, PublicKey, Span, Verdict};
 use lateen_sdk::{declare, Status};
 
 fn called(host: &FakeHost) -> (String, Vec<u8>) {
-    host.foreign.borrow()[0].clone()
+    host.foreign.borrow().first().cloned().unwrap_or_default()
 }
 
 fn answering(name: &str, answer: &[u8]) -> FakeHost {

@@ -106,7 +106,7 @@ fn what_cannot_be_read_does_not_pass() {
 
 #[test]
 fn the_filter_decides_about_a_whole_body_only() {
-    assert_eq!(Intake::Whole(b"abc".into()).then(|body| decide(body)), Action::Continue);
+    assert_eq!(Intake::Whole(b"abc".into()).then(decide), Action::Continue);
     assert_eq!(Intake::Pause.then(|_| Action::Continue), Action::Pause);
 }
 

@@ -46,7 +46,7 @@ FAILED_EXPECTATION = Code(
     Severity.ERROR,
     "Expectation of a scenario does not hold",
     "{scenario}: {problem}",
-    "On a real Envoy the filter did something else than the scenario says.",
+    "The filter did something else than the scenario says.",
     example="expect: {request_headers: {x-tenant: globex}}   # for the host acme.shop.example",
     fix="mend the filter, or the expectation",
 )

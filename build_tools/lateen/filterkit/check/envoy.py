@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from lateen.diagnostics import Diagnostic, Origin
 from lateen.diagnostics.codes import workbench
@@ -17,6 +21,9 @@ from lateen.xds.filters.wasm import lua_extension, wasm_extension
 
 Config = dict[str, Any]
 
+_SECONDS = 120
+_MODULE_LOG = re.compile(r"\[error\]\[wasm\] \[[^]]*\] wasm log [^:]*: (.*)")
+
 
 def check_in_envoy(suite: Filter, configs: Iterable[Any], envoy: Path, version: str) -> Iterator[Diagnostic]:
     """A finding if this Envoy does not take the filter with each of these configurations.
@@ -24,10 +31,20 @@ def check_in_envoy(suite: Filter, configs: Iterable[Any], envoy: Path, version: 
     Raises MeshError (LAT0502) if Envoy cannot be asked.
     """
     with tempfile.TemporaryDirectory(prefix=f"lateen-{suite.name}-") as folder:
-        if reason := ask(envoy, bootstrap(suite, configs, Path(folder)), Path(folder)):
+        config = bootstrap(suite, configs, Path(folder))
+        if reason := ask(envoy, config, Path(folder)):
             origin = Origin(str(suite.directory / "filter.yaml"))
-            reason = reason.replace(f"{folder}/", "")
+            reason = "; ".join((reason.replace(f"{folder}/", ""), *_said(envoy, config, Path(folder))))
             yield workbench.ENVOY_REFUSES.at(origin, envoy=f"Envoy {version}", name=suite.name, reason=reason)
+
+
+def _said(envoy: Path, config: Config, folder: Path) -> list[str]:
+    """What modules log as an error while Envoy refuses a bootstrap; its own reason only says that they refuse."""
+    file = folder / "envoy.json"
+    file.write_bytes(orjson.dumps(config))
+    command = [str(envoy), "--mode", "validate", "-c", str(file), "--log-level", "error"]
+    answer = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=False)
+    return list(dict.fromkeys(_MODULE_LOG.findall(answer.stderr)))
 
 
 def bootstrap(suite: Filter, configs: Iterable[Any], folder: Path) -> Config:

@@ -29,8 +29,9 @@ class Checked:
 def check(suite: Filter, envoy: Path, version: str, config: tuple[str, Any] | None = None) -> Checked:
     """Check a filter: its description, its code, its scenarios, and whether Envoy takes it.
 
-    `config` is a file's name and the configuration in it; without one those of the scenarios are used, and the empty
-    one if there are none and the filter's schema accepts it. Envoy is asked only about what has no other error.
+    `config` is a file's name and the configuration in it. Without one those of the scenarios are used (but for those
+    that a filter is to refuse), or the empty one if there are none and the filter's schema accepts it. Envoy is asked
+    only about what has no other error.
     """
     findings = list(_schema(suite))
     configs: list[Any] = []
@@ -66,7 +67,7 @@ def _configurations(suite: Filter, config: tuple[str, Any] | None) -> tuple[list
         file, given = config
         return [given], list(refused(suite, file, given))
     scenarios, findings = read_scenarios(suite)
-    configs = _distinct(scenario.config for scenario in scenarios)
+    configs = _distinct(scenario.config for scenario in scenarios if not scenario.refused)
     if not configs and not findings:
         if suite.problems({}):
             findings.append(workbench.NO_CONFIGURATION.at(Origin(str(suite.directory)), name=suite.name))

@@ -1,7 +1,11 @@
-"""A request or response: headers in their order with their repeats, body by chunk, trailers."""
+"""A request or response: headers in their order with their repeats, body by chunk, trailers.
+
+All text may hold bytes that are not UTF-8; they stand in it as Python's surrogate escapes.
+"""
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -20,7 +24,8 @@ class Message:
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:
         """The message that a scenario describes."""
-        return cls(_fields(data.get("headers", ())), tuple(data.get("body", ())), _fields(data.get("trailers", ())))
+        body = tuple(text(chunk) for chunk in data.get("body", ()))
+        return cls(_fields(data.get("headers", ())), body, _fields(data.get("trailers", ())))
 
     def header(self, name: str) -> str | None:
         """The values of a header joined with commas; None without one. Case does not matter in names."""
@@ -29,7 +34,7 @@ class Message:
     @property
     def content(self) -> str:
         """The whole body."""
-        return "".join(self.body)
+        return to_text(b"".join(to_bytes(chunk) for chunk in self.body))
 
 
 def joined(fields: Fields, name: str) -> str | None:
@@ -38,5 +43,20 @@ def joined(fields: Fields, name: str) -> str | None:
     return ",".join(values) if values else None
 
 
-def _fields(pairs: Iterable[Iterable[str]]) -> Fields:
-    return tuple((name, value) for name, value in pairs)
+def text(value: str | Mapping[str, str]) -> str:
+    """A text as a scenario writes it: itself, or `{base64: ...}` where YAML could not hold it."""
+    return value if isinstance(value, str) else to_text(base64.b64decode(value["base64"]))
+
+
+def to_text(data: bytes) -> str:
+    """Bytes as text that gives them back."""
+    return data.decode(errors="surrogateescape")
+
+
+def to_bytes(value: str) -> bytes:
+    """The bytes that a text stands for."""
+    return value.encode(errors="surrogateescape")
+
+
+def _fields(pairs: Iterable[tuple[str, Any]]) -> Fields:
+    return tuple((name, text(value)) for name, value in pairs)

@@ -17,12 +17,15 @@ def send(connection: socket.socket, pieces: Iterable[bytes]) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     for index, piece in enumerate(pieces):
         if index:
-            _wait_until_read(connection)
+            wait_until_read(connection)
         connection.sendall(piece)
 
 
-def _wait_until_read(connection: socket.socket) -> None:
-    """Envoy reads a socket until it is empty, so a pause has to follow the moment at which it is."""
+def wait_until_read(connection: socket.socket) -> None:
+    """Wait until the other end has read what was sent.
+
+    Envoy reads a socket until it is empty, so a pause has to follow the moment at which it is.
+    """
     here, there = connection.getsockname()[1], connection.getpeername()[1]
     deadline = monotonic() + _READ_SECONDS
     while _unread(here, there) and monotonic() < deadline:

@@ -1,99 +1,137 @@
-"""A filter's scenarios on one real Envoy."""
+"""A filter's scenarios on every host that they list: in this process, and on one real Envoy."""
 
 from __future__ import annotations
 
 import shutil
-import socket
 import tempfile
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic, sleep
-from typing import Any
-
-import orjson
+from time import monotonic
 
 from lateen.diagnostics import Diagnostic, MeshError, Origin
+from lateen.diagnostics.codes import filter_hosts as host_codes
 from lateen.diagnostics.codes import filterkit as codes
 from lateen.filterkit.catalog import Filter
-from lateen.filterkit.scenarios.compare import Observation, differences
-from lateen.filterkit.scenarios.envoy import Envoy, Setting
-from lateen.filterkit.scenarios.http1 import read_response, write_request
-from lateen.filterkit.scenarios.pace import send
-from lateen.filterkit.scenarios.read import Scenario, read_scenarios
-from lateen.filterkit.scenarios.upstream import LOOPBACK, Upstream
+from lateen.filterkit.scenarios import in_process, on_envoy
+from lateen.filterkit.scenarios.compare import Difference, Observation, differences, disagreements, refusal
+from lateen.filterkit.scenarios.read import read_scenarios
+from lateen.filterkit.scenarios.scenario import Scenario
 
-HOST = "envoy"
-
-_ANSWER_SECONDS = 10.0
-_LOG_SECONDS = 5.0
+INPROCESS, ENVOY = "inprocess", "envoy"
+HOSTS = (INPROCESS, ENVOY)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one scenario: `state` is passed, failed or not run; `findings` say why."""
+    """What came of one scenario on one host: `state` is passed, failed or not run; `findings` say why.
+
+    `seen` is what was observed, an item for each exchange.
+    """
 
     scenario: Scenario
+    host: str
     state: str
     findings: tuple[Diagnostic, ...] = ()
+    seen: tuple[Observation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a filter's scenarios. `faults` are findings that belong to no scenario that could be read."""
+    """What came of a filter's scenarios. `faults` are findings that belong to no scenario alone, or to several hosts.
+
+    `hosts` are those that were asked for; `seconds` is the time of each.
+    """
 
     filter: str
     outcomes: tuple[Outcome, ...]
     faults: tuple[Diagnostic, ...]
-    seconds: float
+    seconds: dict[str, float]
 
     @property
     def findings(self) -> tuple[Diagnostic, ...]:
         """Everything that was found."""
         return (*self.faults, *(finding for outcome in self.outcomes for finding in outcome.findings))
 
-    def count(self, state: str) -> int:
-        """How many scenarios ended that way."""
-        return sum(outcome.state == state for outcome in self.outcomes)
+    def count(self, state: str, host: str | None = None) -> int:
+        """How many scenarios ended that way, on one host or on all of them."""
+        return sum(outcome.state == state and host in (None, outcome.host) for outcome in self.outcomes)
 
 
-def run(suite: Filter, envoy: Path) -> Result:
-    """Run every scenario of a filter that lists the host `envoy`.
+def run(suite: Filter, envoy: Path | None, hosts: Sequence[str] = HOSTS) -> Result:
+    """Run every scenario of a filter on those of the hosts that it lists; `envoy` is needed for that host only.
 
-    A scenario that fails keeps Envoy's log in a temporary folder, which its finding names. Raises OSError if the
-    scenarios cannot be read.
+    What two hosts saw differently is a finding, expected or not. A scenario that fails on Envoy keeps its log in a
+    temporary folder, which the finding names. Raises OSError if the scenarios cannot be read.
     """
-    start = monotonic()
     scenarios, faults = read_scenarios(suite)
     if not scenarios and not faults:
         faults.append(codes.NO_SCENARIOS.at(Origin(str(suite.directory)), name=suite.name))
-    chosen = [scenario for scenario in scenarios if HOST in scenario.hosts]
-    outcomes = [_not_run(scenario) for scenario in scenarios if HOST not in scenario.hosts]
-    if chosen and suite.kind == "wasm" and not (suite.directory / f"{suite.name}.wasm").exists():
+    outcomes = [_not_run(scenario, hosts) for scenario in scenarios if not set(hosts) & set(scenario.hosts)]
+    seconds: dict[str, float] = {}
+    if len(outcomes) < len(scenarios) and suite.kind == "wasm" and not _built(suite):
         hint = f"lateen filters build {suite.argument}"
         faults.append(codes.NOT_BUILT.at(Origin(str(suite.directory)), name=suite.name, hint=hint))
-    elif chosen:
+        return Result(suite.name, tuple(outcomes), tuple(faults), seconds)
+    for host in hosts:
+        chosen = [scenario for scenario in scenarios if host in scenario.hosts]
+        start = monotonic()
         try:
-            outcomes += _run(suite, chosen, envoy)
+            if chosen and host == INPROCESS:
+                outcomes += _run_here(suite, chosen, scenarios)
+            elif chosen and envoy is not None:
+                outcomes += _run_on_envoy(suite, chosen, envoy)
         except MeshError as error:
             faults += error.diagnostics
-    return Result(suite.name, tuple(outcomes), tuple(faults), monotonic() - start)
+        seconds[host] = monotonic() - start
+    return Result(suite.name, tuple(outcomes), (*faults, *_compared(outcomes)), seconds)
 
 
-def _not_run(scenario: Scenario) -> Outcome:
-    reason = f"it is for {', '.join(scenario.hosts)} and this host is {HOST}"
+def _built(suite: Filter) -> bool:
+    return (suite.directory / f"{suite.name}.wasm").exists()
+
+
+def _not_run(scenario: Scenario, hosts: Sequence[str]) -> Outcome:
+    reason = f"it is for {' and '.join(scenario.hosts)}, not for {' or '.join(hosts)}"
     finding = codes.NOT_RUN.at(scenario.origin("hosts"), scenario=scenario.name, reason=reason)
-    return Outcome(scenario, "not run", (finding,))
+    return Outcome(scenario, hosts[0], "not run", (finding,))
 
 
-def _run(suite: Filter, scenarios: Sequence[Scenario], binary: Path) -> list[Outcome]:
+def _run_here(suite: Filter, scenarios: Sequence[Scenario], all_of_them: Sequence[Scenario]) -> list[Outcome]:
+    """`all_of_them` name the clusters that there are: on Envoy all scenarios have one configuration."""
+    exchanges = (exchange for scenario in all_of_them for exchange in scenario.exchanges)
+    clusters = sorted({answer.cluster for exchange in exchanges for answer in exchange.answers})
+    try:
+        return [_run_one_here(suite, scenario, clusters) for scenario in scenarios]
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        found = host_codes.NO_HOST.at(
+            Origin(), kind=suite.kind.capitalize(), missing=missing, hint=host_codes.NO_HOST.fix
+        )
+        raise MeshError((found,)) from error
+
+
+def _run_one_here(suite: Filter, scenario: Scenario, clusters: Sequence[str]) -> Outcome:
+    if scenario.refused:
+        return _judge(scenario, INPROCESS, refusal(scenario.refused, *in_process.refuses(suite, scenario)))
+    try:
+        seen = in_process.observe(suite, scenario, clusters)
+    except in_process.Refusal as refused:
+        reason = " ".join(str(refused).split())
+        said = refused.logs[-2] if len(refused.logs) > 1 else ""
+        origin = scenario.origin("config")
+        found = host_codes.NOT_STARTED_HERE.at(
+            origin, scenario=scenario.name, name=suite.name, reason=reason, hint=said
+        )
+        return Outcome(scenario, INPROCESS, "failed", (found,))
+    return _judge(scenario, INPROCESS, _missed(scenario, seen), seen)
+
+
+def _run_on_envoy(suite: Filter, scenarios: Sequence[Scenario], binary: Path) -> list[Outcome]:
     """The folder of the run stays only if something failed."""
     folder = Path(tempfile.mkdtemp(prefix=f"lateen-{suite.name}-"))
     try:
-        pairs = zip(scenarios, _observe(suite, scenarios, binary, folder), strict=True)
-        outcomes = [_judge(scenario, seen, folder / "envoy.log") for scenario, seen in pairs]
+        outcomes = [*_refusals(suite, scenarios, binary, folder), *_exchanges(suite, scenarios, binary, folder)]
     except MeshError:
         raise
     except BaseException:
@@ -104,83 +142,50 @@ def _run(suite: Filter, scenarios: Sequence[Scenario], binary: Path) -> list[Out
     return outcomes
 
 
-def _judge(scenario: Scenario, seen: Observation, log: Path) -> Outcome:
+def _exchanges(suite: Filter, scenarios: Sequence[Scenario], binary: Path, folder: Path) -> Iterator[Outcome]:
+    chosen = [scenario for scenario in scenarios if not scenario.refused]
+    if chosen:
+        for scenario, seen in zip(chosen, on_envoy.observe(suite, chosen, binary, folder), strict=True):
+            yield _judge(scenario, ENVOY, _missed(scenario, seen), seen, folder / "envoy.log")
+
+
+def _refusals(suite: Filter, scenarios: Sequence[Scenario], binary: Path, folder: Path) -> Iterator[Outcome]:
+    for index, scenario in enumerate(scenarios):
+        if scenario.refused:
+            own = folder / f"refusal-{index}"
+            missed = refusal(scenario.refused, *on_envoy.refuses(suite, scenario, binary, own))
+            yield _judge(scenario, ENVOY, missed, (), own / "envoy.log")
+
+
+def _missed(scenario: Scenario, seen: Sequence[Observation]) -> list[Difference]:
+    pairs = zip(scenario.exchanges, seen, strict=True)
+    return [((*exchange.path, *path), why) for exchange, one in pairs for path, why in differences(exchange, one)]
+
+
+def _judge(
+    scenario: Scenario,
+    host: str,
+    missed: Iterable[Difference],
+    seen: tuple[Observation, ...] = (),
+    log: Path | None = None,
+) -> Outcome:
+    hint = f"Envoy's log: {log}" if log else "in this process, without Envoy"
     findings = tuple(
-        codes.FAILED_EXPECTATION.at(
-            scenario.origin(*path), scenario=scenario.name, problem=problem, hint=f"Envoy's log: {log}"
-        )
-        for path, problem in differences(scenario.expect, seen)
+        codes.FAILED_EXPECTATION.at(scenario.origin(*path), scenario=scenario.name, problem=problem, hint=hint)
+        for path, problem in missed
     )
-    return Outcome(scenario, "failed" if findings else "passed", findings)
+    return Outcome(scenario, host, "failed" if findings else "passed", findings, seen)
 
 
-def _observe(suite: Filter, scenarios: Sequence[Scenario], binary: Path, folder: Path) -> list[Observation]:
-    """What came of each scenario."""
-    settings = _settings(scenarios)
-    with Upstream() as upstream, Envoy(binary, suite, settings.values(), upstream.port, folder) as envoy:
-        ports = dict(zip(settings, envoy.ports, strict=True))
-        seen = {
-            _client(index): _exchange(scenario, _client(index), ports[_key(scenario)], upstream)
-            for index, scenario in enumerate(scenarios)
-        }
-        records = _records(envoy.calls, {client for client, observation in seen.items() if not observation.failure})
-    return [_with_record(observation, records.get(client)) for client, observation in seen.items()]
-
-
-def _client(index: int) -> str:
-    """The loopback address from which a scenario calls: its own, by which its line of the access log is found."""
-    return f"127.0.{1 + index // 250}.{1 + index % 250}"
-
-
-def _settings(scenarios: Sequence[Scenario]) -> dict[bytes, Setting]:
-    """One setting for all scenarios with the same configuration and direction, so that they share a listener."""
-    settings: dict[bytes, Setting] = {}
-    for key, group in groupby(sorted(scenarios, key=_key), _key):
-        members = list(group)
-        attributes = sorted({name for member in members for name in member.expect.get("attributes", ())})
-        namespaces = sorted({name for member in members for name in member.expect.get("metadata", ())})
-        settings[key] = Setting(members[0].config, members[0].direction, tuple(attributes), tuple(namespaces))
-    return settings
-
-
-def _key(scenario: Scenario) -> bytes:
-    return orjson.dumps([scenario.config, scenario.direction], option=orjson.OPT_SORT_KEYS)
-
-
-def _exchange(scenario: Scenario, client: str, port: int, upstream: Upstream) -> Observation:
-    """Send the request of a scenario and wait for the answer; what Envoy logs of it comes later."""
-    upstream.response, upstream.received = scenario.response, None
-    try:
-        with socket.create_connection((LOOPBACK, port), _ANSWER_SECONDS, (client, 0)) as connection:
-            with suppress(ConnectionError):  # answered before all of the body was sent
-                send(connection, write_request(scenario.request))
-            with connection.makefile("rb") as stream:
-                response = read_response(stream, scenario.request.header(":method") or "")
-    except (EOFError, OSError) as error:
-        return Observation(failure=f"no answer from Envoy: {error}")
-    return Observation(upstream.received, response)
-
-
-def _records(path: Path, clients: set[str]) -> dict[str, dict[str, Any]]:
-    """The access log by client; waits until it has a line of each, which Envoy writes a moment after the answer."""
-    deadline = monotonic() + _LOG_SECONDS
-    while True:
-        lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
-        entries = [orjson.loads(line) for line in lines if line.endswith(b"\n")]
-        records = {entry["client"]: entry for entry in entries}
-        if clients <= records.keys() or monotonic() > deadline:
-            return records
-        sleep(0.01)
-
-
-def _with_record(seen: Observation, record: dict[str, Any] | None) -> Observation:
-    if seen.failure:
-        return seen
-    if record is None:
-        return Observation(failure="Envoy logged nothing of the request")
-    return replace(
-        seen,
-        details=record["details"] or "",
-        attributes=record["attributes"] or {},
-        metadata=record["metadata"] or {},
-    )
+def _compared(outcomes: Sequence[Outcome]) -> Iterator[Diagnostic]:
+    """Where hosts saw different things in a scenario that passed on both."""
+    passed = {(outcome.scenario.name, outcome.host): outcome for outcome in outcomes if outcome.state == "passed"}
+    for (name, host), here in passed.items():
+        there = passed.get((name, ENVOY))
+        if host != INPROCESS or there is None:
+            continue
+        for exchange, one, other in zip(here.scenario.exchanges, here.seen, there.seen, strict=True):
+            for what, mine, envoys in disagreements(exchange.expect, one, other):
+                yield host_codes.HOSTS_DIFFER.at(
+                    here.scenario.origin(*exchange.path, "request"), scenario=name, what=what, here=mine, there=envoys
+                )

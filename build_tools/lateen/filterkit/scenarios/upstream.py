@@ -2,60 +2,46 @@
 
 from __future__ import annotations
 
-import contextlib
-import socketserver
+import socket
 import threading
-from types import TracebackType
-from typing import Self
+from contextlib import suppress
+from dataclasses import dataclass, field
+from io import BufferedIOBase
 
 from lateen.filterkit.scenarios.http1 import read_request, write_response
 from lateen.filterkit.scenarios.message import Message
 from lateen.filterkit.scenarios.pace import send
+from lateen.filterkit.scenarios.server import Server, wait_for_the_end
 
-LOOPBACK = "127.0.0.1"
 _SECONDS = 10.0
 
 
-class Upstream:
-    """An HTTP/1.1 server on a free loopback port while the block lasts; one request per connection.
+@dataclass(slots=True)
+class Awaited:
+    """A request that may come: its answer (None: never one), held back until `sent`, and the request once it came."""
 
-    `response` is what the next request is answered with, `received` the last request that came in whole.
+    response: Message | None
+    sent: threading.Event = field(default_factory=threading.Event)
+    request: Message | None = None
+
+
+class Upstream(Server):
+    """An HTTP/1.1 server; one request per connection.
+
+    Whose request it is says the PROXY protocol, which Envoy puts in front: `awaited` is by the client's (host, port).
     """
 
     def __init__(self) -> None:
-        self.response = Message()
-        self.received: Message | None = None
-        upstream = self
+        self.awaited: dict[tuple[str, int], Awaited] = {}
+        super().__init__(self._answer)
 
-        class Handler(socketserver.StreamRequestHandler):
-            timeout = _SECONDS
-
-            def handle(self) -> None:
-                with contextlib.suppress(EOFError, OSError):  # Envoy gave up the request
-                    upstream.received = request = read_request(self.rfile)
-                    send(self.connection, write_response(upstream.response, request.header(":method") or ""))
-
-        self._server = _Server((LOOPBACK, 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-
-    @property
-    def port(self) -> int:
-        """Where it listens."""
-        return int(self._server.server_address[1])
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, _type: type[BaseException] | None, _value: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-
-class _Server(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 64
+    def _answer(self, connection: socket.socket, stream: BufferedIOBase) -> None:
+        _, _, client, _, port, _ = stream.readline().decode().split()
+        awaited = self.awaited[client, int(port)]
+        awaited.request = request = read_request(stream)
+        if awaited.response is None:
+            with suppress(OSError):
+                wait_for_the_end(connection)
+            return
+        awaited.sent.wait(_SECONDS)
+        send(connection, write_response(awaited.response, request.header(":method") or ""))

@@ -31,7 +31,8 @@ def wasm_extension(proxy: Proxy, name: str, wasm: Filter, config: Any, fail_stra
     """The extension config of a Wasm filter of the suite.
 
     `vm_id` is the instance's own, because VMs that share an id share their data. A module that traps is started anew
-    (FAIL_RELOAD) unless the user says otherwise.
+    (FAIL_RELOAD) unless the user says otherwise. Only one that reads bodies may hold headers back alone: for any other,
+    Envoy would take a body that arrives as leave to let the paused headers go.
     """
     directory = str(proxy.metadata.get("LATEEN_MODULE_DIR", MODULE_DIR))
     machine = {
@@ -40,7 +41,7 @@ def wasm_extension(proxy: Proxy, name: str, wasm: Filter, config: Any, fail_stra
         "code": {"local": {"filename": f"{directory}/{wasm.module_name}"}},
         "capability_restriction_config": restriction(wasm.capabilities),
     }
-    plugin = {
+    plugin: Config = {
         "name": name,
         "root_id": wasm.name,
         "vm_config": machine,
@@ -49,8 +50,9 @@ def wasm_extension(proxy: Proxy, name: str, wasm: Filter, config: Any, fail_stra
             "value": json.dumps(config, sort_keys=True, separators=(",", ":"), ensure_ascii=False),
         },
         "failure_policy": _POLICIES.get(fail_strategy, wasm.failure_policy),
-        "allow_on_headers_stop_iteration": True,
     }
+    if wasm.reads_body:
+        plugin["allow_on_headers_stop_iteration"] = True
     return {"name": name, "typed_config": {"@type": WASM, "config": plugin}}
 
 

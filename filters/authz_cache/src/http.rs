@@ -1,0 +1,90 @@
+//! The authorizer as an HTTP server, in the form of Envoy's ext_authz.
+
+use core::time::Duration;
+
+use lateen_sdk::{Call, Host, HttpCall, Pairs, Status};
+
+use crate::config::{Answers, Config, Keeping};
+use crate::decision::{Decision, Failure, Fields, Judged};
+use crate::inputs::{first, Inputs};
+
+/// Ask: the request's method, host and path if they are inputs, and its declared headers.
+pub fn ask<H: Host>(host: &H, config: &Config, path_prefix: &str, inputs: &Inputs<'_>) -> Result<Call, Status> {
+    let path = [path_prefix.as_bytes(), inputs.path.unwrap_or_default()].concat();
+    let mut headers: Vec<(&str, &[u8])> = vec![
+        (":method", inputs.method.unwrap_or(b"GET")),
+        (":path", if path.is_empty() { b"/" } else { &path }),
+        (":authority", inputs.host.unwrap_or(config.cluster.as_bytes())),
+    ];
+    for (name, values) in &inputs.headers {
+        headers.extend(values.iter().map(|value| (*name, *value)));
+    }
+    headers.extend(inputs.attributes.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))));
+    host.dispatch_http(&HttpCall {
+        cluster: &config.cluster,
+        headers: &headers,
+        timeout: config.timeout,
+        ..HttpCall::default()
+    })
+}
+
+/// What the answer means: 200 allows, 3xx and 4xx refuse, 5xx is none. `body` is asked for only if it is handed on.
+pub fn judge(
+    answers: &Answers,
+    keeping: &Keeping,
+    headers: &Pairs,
+    body: impl FnOnce() -> Vec<u8>,
+) -> Result<Judged, Failure> {
+    let status = core::str::from_utf8(first(headers, ":status")).ok().and_then(|status| status.parse::<u32>().ok());
+    let decision = match status {
+        Some(200) => Decision {
+            allowed: true,
+            set: selected(headers, &answers.to_upstream),
+            client: selected(headers, &answers.to_client),
+            ..Decision::default()
+        },
+        Some(status @ 300..=499) => Decision {
+            status,
+            body: body(),
+            client: selected(headers, &answers.to_client_on_deny),
+            ..Decision::default()
+        },
+        Some(500..=599) => return Err(Failure::Unavailable),
+        _ => return Err(Failure::Invalid),
+    };
+    Ok(Judged { decision, lifetime: lifetime(keeping, headers) })
+}
+
+fn selected(headers: &Pairs, names: &[String]) -> Fields {
+    let values = |name: &str| headers.values(name).map(<[u8]>::to_vec).collect::<Vec<_>>();
+    names.iter().flat_map(|name| values(name).into_iter().map(|value| (name.clone(), value))).collect()
+}
+
+/// What the answer says of its lifetime: the configured header first, then `cache-control` as for a shared cache.
+fn lifetime(keeping: &Keeping, headers: &Pairs) -> Option<Duration> {
+    if let Some(name) = &keeping.ttl_header {
+        if let Some(value) = headers.values(name).next() {
+            // What cannot be read is not taken for leave to keep.
+            return Some(seconds(value.trim_ascii()).unwrap_or_default());
+        }
+    }
+    let values = headers.values("cache-control");
+    let directives: Vec<_> = values.flat_map(|value| value.split(|byte| *byte == b',')).map(directive).collect();
+    let value = |wanted| directives.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| *value);
+    if ["no-store", "no-cache", "private"].iter().any(|forbidden| value(forbidden.as_bytes()).is_some()) {
+        return Some(Duration::ZERO);
+    }
+    let age = value(b"s-maxage").or_else(|| value(b"max-age"))?;
+    Some(seconds(age).unwrap_or_default())
+}
+
+fn directive(text: &[u8]) -> (&[u8], &[u8]) {
+    let mut parts = text.splitn(2, |byte| *byte == b'=').map(<[u8]>::trim_ascii);
+    (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
+}
+
+fn seconds(value: &[u8]) -> Option<Duration> {
+    let digits = core::str::from_utf8(value).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
+    // More digits than a number of seconds can have are as long as can be.
+    Some(Duration::from_secs(if digits.len() > 9 { u32::MAX.into() } else { digits.parse().ok()? }))
+}

@@ -1,0 +1,276 @@
+//! An external authorizer is asked once, and its answer kept for as long as it says.
+//!
+//! What it decides, when it is asked, and what happens if it does not answer is written in this folder's README.
+
+mod cache;
+mod config;
+mod decision;
+mod grpc;
+mod http;
+mod inputs;
+mod outcome;
+#[cfg(test)]
+mod tests;
+
+use core::time::Duration;
+use std::rc::Rc;
+
+use lateen_sdk::{
+    export, Action, Answer, Body, Call, Calls, Filter, GrpcAnswer, Host, LocalResponse, Map, Pairs, Status, StreamId,
+    Streams,
+};
+
+use crate::cache::{Cache, Found};
+use crate::config::{Config, Mode, Protocol};
+use crate::decision::{Decision, Failure, Judged, LONGEST_BODY};
+use crate::inputs::{Inputs, Key};
+use crate::outcome::{Reason, Record};
+
+export!(AuthzCache: on_request_headers, on_response_headers, on_callout, on_grpc);
+
+/// The filter, configured.
+pub struct AuthzCache {
+    config: Config,
+    cache: Cache,
+    flights: Calls<Flight>,
+    /// Which call is about a key, in order of the keys.
+    asked: Vec<(Key, Call)>,
+    /// Part of each key, so that nobody knows beforehand which requests share a bucket of the cache.
+    seed: u64,
+    record: Record,
+}
+
+/// A call that is not answered yet, and the requests that wait for it.
+struct Flight {
+    key: Key,
+    waiting: Vec<StreamId>,
+}
+
+/// What is kept of a request.
+#[derive(Default)]
+pub struct Stream {
+    id: StreamId,
+    allowed: Option<Rc<Decision>>,
+}
+
+impl Filter for AuthzCache {
+    type Stream = Stream;
+
+    fn configure<H: Host>(host: &H, configuration: &[u8]) -> Result<Self, String> {
+        let config = Config::parse(configuration)?;
+        Ok(Self {
+            cache: Cache::new(config.keeping.entries),
+            flights: Calls::new(),
+            asked: Vec::new(),
+            seed: host.now().map_err(|status| format!("there is no time: {status:?}"))?,
+            record: Record::new(host, config.mode, config.logged)?,
+            config,
+        })
+    }
+
+    fn begin(id: StreamId) -> Stream {
+        Stream { id, ..Stream::default() }
+    }
+
+    fn on_request_headers<H: Host>(&mut self, stream: &mut Stream, host: &H) -> Action {
+        if self.config.mode == Mode::Off {
+            return Action::Continue;
+        }
+        match host.pairs(Map::RequestHeaders) {
+            Ok(request) => self.request(stream, host, &request),
+            Err(_) => self.fail(stream, host, Reason::Unreadable),
+        }
+    }
+
+    fn on_response_headers<H: Host>(&mut self, stream: &mut Stream, host: &H) -> Action {
+        if let Some(decision) = &stream.allowed {
+            for (name, value) in &decision.client {
+                // The request was allowed, and the client has no right to what the authorizer adds.
+                let _ = host.add_header(Map::ResponseHeaders, name, value);
+            }
+        }
+        Action::Continue
+    }
+
+    fn on_callout<H: Host>(&mut self, streams: &mut Streams<'_, Stream>, host: &H, answer: &Answer) {
+        let headers = if answer.failed() { Err(Failure::Unavailable) } else { headers(host) };
+        let body = || match answer.body {
+            size @ 1..=LONGEST_BODY => host.body(Body::Callout, 0, size).unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        let (answers, keeping) = (&self.config.answers, &self.config.keeping);
+        let judged = headers.and_then(|headers| http::judge(answers, keeping, &headers, body));
+        self.answered(streams, host, answer.call, judged);
+    }
+
+    fn on_grpc<H: Host>(&mut self, streams: &mut Streams<'_, Stream>, host: &H, answer: &GrpcAnswer) {
+        let message = answer.message.map_err(|_| Failure::Unavailable);
+        let message = message.and_then(|size| host.body(Body::GrpcMessage, 0, size).map_err(|_| Failure::Unavailable));
+        let judged = message.and_then(|message| grpc::judge(&self.config.keeping.ttl_field, &message));
+        self.answered(streams, host, answer.call, judged);
+    }
+}
+
+fn headers<H: Host>(host: &H) -> Result<Pairs, Failure> {
+    host.pairs(Map::CalloutHeaders).map_err(|_| Failure::Unavailable)
+}
+
+impl AuthzCache {
+    fn request<H: Host>(&mut self, stream: &mut Stream, host: &H, request: &Pairs) -> Action {
+        let Ok(inputs) = Inputs::read(host, &self.config.inputs, request) else {
+            return self.fail(stream, host, Reason::Unreadable);
+        };
+        let key = inputs.key(self.seed);
+        if let Found::Fresh(decision) = self.known(host, &key) {
+            let reason = if decision.allowed { Reason::AllowedCached } else { Reason::DeniedCached };
+            return self.conclude(stream, host, &decision, reason);
+        }
+        let place = match self.place(&key) {
+            Ok(place) => return self.join(stream, host, place),
+            Err(place) => place,
+        };
+        let call = match &self.config.protocol {
+            Protocol::Http { path_prefix } => http::ask(host, &self.config, path_prefix, &inputs),
+            Protocol::Grpc => grpc::ask(host, &self.config, &inputs),
+        };
+        match call {
+            Ok(call) => {
+                self.record.asked(host);
+                self.flights.insert(call, Flight { key, waiting: vec![stream.id] });
+                self.asked.insert(place, (key, call));
+                Action::Pause
+            }
+            Err(_) => {
+                let (decision, reason) = self.without_answer(host, &key, Reason::Unavailable);
+                self.conclude(stream, host, &decision, reason)
+            }
+        }
+    }
+
+    /// Wait for the answer that another request has asked for.
+    fn join<H: Host>(&mut self, stream: &Stream, host: &H, place: usize) -> Action {
+        let call = self.asked.get(place).map(|(_, call)| *call);
+        if let Some(flight) = call.and_then(|call| self.flights.get_mut(call)) {
+            flight.waiting.push(stream.id);
+            self.record.joined(host);
+        }
+        Action::Pause
+    }
+
+    fn place(&self, key: &Key) -> Result<usize, usize> {
+        self.asked.binary_search_by(|(asked, _)| asked.cmp(key))
+    }
+
+    /// The answer to a call: the decision is kept, and the requests that wait for it go on or are refused.
+    fn answered<H: Host>(
+        &mut self,
+        streams: &mut Streams<'_, Stream>,
+        host: &H,
+        call: Call,
+        judged: Result<Judged, Failure>,
+    ) {
+        let Some(flight) = self.flights.take(call) else {
+            return;
+        };
+        if let Ok(place) = self.place(&flight.key) {
+            self.asked.remove(place);
+        }
+        let (decision, reason) = match judged {
+            Ok(judged) => self.decided(host, flight.key, judged),
+            Err(Failure::Unavailable) => self.without_answer(host, &flight.key, Reason::Unavailable),
+            Err(Failure::Invalid) => self.without_answer(host, &flight.key, Reason::InvalidAnswer),
+        };
+        for id in flight.waiting {
+            streams.enter(host, id, |stream| {
+                if self.conclude(stream, host, &decision, reason) == Action::Continue {
+                    // A request that cannot be resumed stays where it is, until Envoy's timeouts end it.
+                    let _ = host.resume_request();
+                }
+            });
+        }
+    }
+
+    fn decided<H: Host>(&mut self, host: &H, key: Key, judged: Judged) -> (Rc<Decision>, Reason) {
+        let keeping = &self.config.keeping;
+        let decision = Rc::new(judged.decision);
+        let default = if decision.allowed { keeping.allowed } else { keeping.denied };
+        let lifetime = match judged.lifetime.unwrap_or(default).min(keeping.longest) {
+            _ if decision.is_personal() => Duration::ZERO,
+            lifetime => lifetime,
+        };
+        match host.now() {
+            Ok(now) => {
+                self.cache.put(key, &decision, now, nanoseconds(lifetime), nanoseconds(keeping.stale_if_error));
+            }
+            Err(_) => self.cache.forget(&key),
+        }
+        let reason = if decision.allowed { Reason::Allowed } else { Reason::Denied };
+        (decision, reason)
+    }
+
+    /// What holds if the authorizer does not say: what it said lately, if that may be used, else a refusal.
+    fn without_answer<H: Host>(&self, host: &H, key: &Key, reason: Reason) -> (Rc<Decision>, Reason) {
+        match self.known(host, key) {
+            Found::Fresh(decision) | Found::Stale(decision) if decision.allowed => (decision, Reason::AllowedStale),
+            _ => (Rc::new(Decision::refusal(self.config.unavailable_status)), reason),
+        }
+    }
+
+    fn known<H: Host>(&self, host: &H, key: &Key) -> Found {
+        host.now().map_or(Found::Nothing, |now| self.cache.get(key, now))
+    }
+
+    fn fail<H: Host>(&self, stream: &mut Stream, host: &H, reason: Reason) -> Action {
+        self.conclude(stream, host, &Rc::new(Decision::refusal(self.config.unavailable_status)), reason)
+    }
+
+    /// Tell the outcome, and carry it out if that is the mode. A request whose headers cannot be changed is refused.
+    fn conclude<H: Host>(&self, stream: &mut Stream, host: &H, decision: &Rc<Decision>, reason: Reason) -> Action {
+        let changed = self.config.mode != Mode::Enforce || !decision.allowed || self.change(host, decision).is_ok();
+        let reason = if changed { reason } else { Reason::Unreadable };
+        self.record.outcome(host, reason);
+        if self.config.mode != Mode::Enforce {
+            return Action::Continue;
+        }
+        if decision.allowed && changed {
+            stream.allowed = Some(Rc::clone(decision));
+            return Action::Continue;
+        }
+        let refusal =
+            if changed { Rc::clone(decision) } else { Rc::new(Decision::refusal(self.config.unavailable_status)) };
+        let headers: Vec<_> = refusal.client.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
+        // A request that cannot be answered stays where it is: it does not pass.
+        let _ = host.send_local_response(&LocalResponse {
+            status: refusal.status,
+            headers: &headers,
+            body: &refusal.body,
+            details: reason.details(),
+            grpc_status: None,
+        });
+        Action::Pause
+    }
+
+    /// Give the request the headers of the decision. A client's own ones of the names that the authorizer sets go, also
+    /// where it did not set them this time.
+    fn change<H: Host>(&self, host: &H, decision: &Decision) -> Result<(), Status> {
+        let map = Map::RequestHeaders;
+        let is_set = |name: &&String| decision.set.iter().any(|(set, _)| set == *name);
+        let forbidden = self.config.answers.to_upstream.iter().filter(|name| !is_set(name));
+        for name in forbidden.chain(&decision.remove) {
+            host.remove_header(map, name)?;
+        }
+        for (place, (name, value)) in decision.set.iter().enumerate() {
+            let again = decision.set.iter().take(place).any(|(earlier, _)| earlier == name);
+            if again {
+                host.add_header(map, name, value)?;
+            } else {
+                host.replace_header(map, name, value)?;
+            }
+        }
+        decision.append.iter().try_for_each(|(name, value)| host.add_header(map, name, value))
+    }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,342 @@
+//! When the authorizer is asked, what its answers mean, and that nothing passes without one.
+
+use lateen_sdk::fake::FakeHost;
+use lateen_sdk::pairs::encode;
+use lateen_sdk::wire::Message;
+use lateen_sdk::{Action, Body, Dispatcher, Map, Pairs, Status};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use std::time::Duration;
+
+use crate::config::{self, Config};
+use crate::decision::{Failure, Judged, LONGEST_BODY};
+use crate::inputs::{Inputs, Key};
+use crate::{grpc, http, AuthzCache};
+
+const PLUGIN: u32 = 1;
+const HTTP: &str = r#"{"authorizer": {"http": {"cluster": "authz", "timeout": "1s"}}, "inputs": {"path": "full"},
+    "answer": {"to_upstream": ["x-user"]}, "cache": {"allowed": "10s", "denied": "10s", "stale_if_error": "5s"}}"#;
+const GRPC: &str = r#"{"authorizer": {"grpc": {"cluster": "authz", "timeout": "1s"}}, "inputs": {"path": "full"}}"#;
+
+const ALLOWED: &[(&str, &str)] = &[(":status", "200"), ("x-user", "alice")];
+const DENIED: &[(&str, &str)] = &[(":status", "403")];
+
+/// A filter on a host that the test sets up; streams have the numbers from 2 on.
+struct Proxy {
+    filter: Dispatcher<AuthzCache>,
+    host: FakeHost,
+}
+
+impl Proxy {
+    fn new(configuration: &str) -> Self {
+        let (filter, host) = (Dispatcher::new(), FakeHost::default());
+        host.configuration.replace(configuration.into());
+        host.add(Map::RequestHeaders, ":path", "/a");
+        host.add(Map::RequestHeaders, "x-user", "forged");
+        filter.create(PLUGIN, 0);
+        assert!(filter.configure(&host, PLUGIN, configuration.len()), "{:?}", host.log.borrow());
+        Self { filter, host }
+    }
+
+    fn request(&self, stream: u32) -> Action {
+        self.filter.create(stream, PLUGIN);
+        self.filter.request_headers(&self.host, stream)
+    }
+
+    fn answer(&self, call: u32, headers: &[(&str, &str)]) {
+        self.host.maps.borrow_mut().remove(&(Map::CalloutHeaders as u32));
+        headers.iter().for_each(|(name, value)| self.host.add(Map::CalloutHeaders, name, value));
+        self.filter.callout(&self.host, PLUGIN, call, [headers.len(), 0, 0]);
+    }
+
+    fn calls(&self) -> usize {
+        self.host.calls.borrow().len()
+    }
+
+    fn resumed(&self) -> Vec<u32> {
+        self.host.resumed.borrow().iter().filter_map(|(stream, _)| *stream).collect()
+    }
+
+    fn refused(&self) -> Vec<(u32, String)> {
+        self.host.replies.borrow().iter().map(|reply| (reply.status, reply.details.clone())).collect()
+    }
+
+    fn pass(&self, time: Duration) {
+        self.host.now.set(self.host.now.get() + u64::try_from(time.as_nanos()).unwrap());
+    }
+}
+
+fn unavailable() -> (u32, String) {
+    (503, "lateen_authz_cache_unavailable".into())
+}
+
+#[test]
+fn an_answer_is_asked_for_once_and_again_when_it_has_ended() {
+    let proxy = Proxy::new(HTTP);
+    assert_eq!(proxy.request(2), Action::Pause);
+    proxy.answer(0, ALLOWED);
+    assert_eq!(proxy.resumed(), [2]);
+    assert_eq!(proxy.host.header(Map::RequestHeaders, "x-user").unwrap(), "alice");
+    proxy.pass(Duration::from_millis(9999));
+    assert_eq!(proxy.request(3), Action::Continue);
+    assert_eq!(proxy.calls(), 1);
+    proxy.pass(Duration::from_millis(1));
+    assert_eq!(proxy.request(4), Action::Pause);
+    assert_eq!(proxy.calls(), 2);
+}
+
+#[test]
+fn all_who_wait_get_the_one_answer_and_those_who_left_nothing() {
+    let proxy = Proxy::new(HTTP);
+    for stream in 2..6 {
+        assert_eq!(proxy.request(stream), Action::Pause);
+    }
+    proxy.filter.delete(2);
+    proxy.answer(0, ALLOWED);
+    assert_eq!(proxy.resumed(), [3, 4, 5]);
+    assert_eq!(proxy.calls(), 1);
+    assert_eq!(proxy.host.counted("lateen_authz_cache_joined"), Some(3));
+}
+
+#[test]
+fn what_was_allowed_is_stale_for_a_while_and_a_refusal_never() {
+    let proxy = Proxy::new(HTTP);
+    proxy.request(2);
+    proxy.answer(0, ALLOWED);
+    proxy.pass(Duration::from_secs(11));
+    proxy.request(3);
+    proxy.answer(1, &[]);
+    assert_eq!(proxy.resumed(), [2, 3]);
+    proxy.pass(Duration::from_secs(5));
+    proxy.request(4);
+    proxy.answer(2, &[]);
+    assert_eq!(proxy.refused(), [unavailable()]);
+
+    let proxy = Proxy::new(HTTP);
+    proxy.request(2);
+    proxy.answer(0, DENIED);
+    proxy.pass(Duration::from_secs(11));
+    proxy.request(3);
+    proxy.answer(1, &[]);
+    assert_eq!(proxy.refused(), [(403, "lateen_authz_cache_denied".into()), unavailable()]);
+}
+
+#[test]
+fn whatever_the_host_fails_at_no_request_passes_that_was_not_allowed() {
+    let functions = [
+        "proxy_add_header_map_value",
+        "proxy_continue_stream",
+        "proxy_get_buffer_bytes",
+        "proxy_get_current_time_nanoseconds",
+        "proxy_get_header_map_pairs",
+        "proxy_get_property",
+        "proxy_grpc_call",
+        "proxy_http_call",
+        "proxy_increment_metric",
+        "proxy_remove_header_map_value",
+        "proxy_replace_header_map_value",
+        "proxy_send_local_response",
+        "proxy_set_effective_context",
+        "proxy_set_property",
+    ];
+    for function in functions {
+        for answer in [&[][..], DENIED, &[(":status", "500")], &[(":status", "x")]] {
+            let proxy = Proxy::new(HTTP);
+            proxy.host.faults.borrow_mut().insert(function, Status::INTERNAL_FAILURE);
+            for stream in 2..4 {
+                assert_eq!(proxy.request(stream), Action::Pause, "{function}");
+                proxy.answer(stream - 2, answer);
+            }
+            assert!(proxy.resumed().is_empty(), "{function}");
+        }
+    }
+}
+
+#[test]
+fn a_request_passes_only_with_the_headers_that_its_decision_gives_it() {
+    for function in ["proxy_replace_header_map_value", "proxy_remove_header_map_value"] {
+        let proxy = Proxy::new(HTTP);
+        proxy.host.faults.borrow_mut().insert(function, Status::INTERNAL_FAILURE);
+        proxy.request(2);
+        // One answer sets the header, the other does not, and then the client's own has to go.
+        proxy.answer(0, if function.contains("replace") { ALLOWED } else { &[(":status", "200")] });
+        assert!(proxy.resumed().is_empty(), "{function}");
+        assert_eq!(proxy.refused(), [(503, "lateen_authz_cache_unreadable".into())], "{function}");
+    }
+}
+
+#[test]
+fn without_a_clock_everything_is_asked() {
+    let proxy = Proxy::new(HTTP);
+    proxy.request(2);
+    proxy.answer(0, ALLOWED);
+    proxy.host.faults.borrow_mut().insert("proxy_get_current_time_nanoseconds", Status::INTERNAL_FAILURE);
+    assert_eq!(proxy.request(3), Action::Pause);
+    proxy.answer(1, ALLOWED);
+    assert_eq!(proxy.resumed(), [2, 3]);
+}
+
+#[test]
+fn a_grpc_status_and_a_broken_message_allow_nothing() {
+    let proxy = Proxy::new(GRPC);
+    proxy.request(2);
+    proxy.filter.grpc(&proxy.host, PLUGIN, 0, Err(7));
+    proxy.request(3);
+    proxy.host.set_body(Body::GrpcMessage, b"\x0a\xff");
+    proxy.filter.grpc(&proxy.host, PLUGIN, 1, Ok(2));
+    assert_eq!(proxy.refused(), [unavailable(), (503, "lateen_authz_cache_invalid_answer".into())]);
+    proxy.request(4);
+    proxy.host.set_body(Body::GrpcMessage, &allowing(&[]));
+    proxy.filter.grpc(&proxy.host, PLUGIN, 2, Ok(4));
+    assert_eq!(proxy.resumed(), [4]);
+}
+
+#[test]
+fn the_log_tells_no_query_and_cannot_be_forged() {
+    let proxy = Proxy::new(HTTP);
+    proxy.host.request.borrow_mut().clear();
+    proxy.host.add(Map::RequestHeaders, ":path", "/a\"}\n?key=secret");
+    proxy.host.add(Map::RequestHeaders, ":authority", &"h".repeat(1000));
+    proxy.request(2);
+    proxy.answer(0, DENIED);
+    let line = proxy.host.log.borrow().last().unwrap().1.clone();
+    assert!(line.contains(r#""path":"/a\"}\u000a"}"#), "{line}");
+    assert!(!line.contains("secret") && line.len() < 512, "{line}");
+}
+
+#[test]
+fn a_long_body_of_a_refusal_is_left_out() {
+    let proxy = Proxy::new(HTTP);
+    proxy.request(2);
+    proxy.host.add(Map::CalloutHeaders, ":status", "403");
+    proxy.host.set_body(Body::Callout, &[b'x'; LONGEST_BODY + 1]);
+    proxy.filter.callout(&proxy.host, PLUGIN, 0, [1, LONGEST_BODY + 1, 0]);
+    assert_eq!(proxy.host.replies.borrow()[0].body, b"");
+}
+
+fn lifetime(configuration: &str, headers: &[(&str, &str)]) -> Option<u64> {
+    let config = Config::parse(configuration.as_bytes()).unwrap();
+    let answer = Pairs::new(encode(&[&[(":status", "200")], headers].concat())).unwrap();
+    let judged = http::judge(&config.answers, &config.keeping, &answer, Vec::new).unwrap();
+    judged.lifetime.map(|lifetime| lifetime.as_secs())
+}
+
+#[test]
+fn cache_control_is_read_as_by_a_shared_cache() {
+    let says = |value| lifetime(HTTP, &[("cache-control", value)]);
+    for (value, seconds) in [
+        ("max-age=5", Some(5)),
+        ("public, Max-Age = 5", Some(5)),
+        ("max-age=5, s-maxage=7", Some(7)),
+        ("max-age=99999999999999999999", Some(u32::MAX.into())),
+        ("max-age=-1", Some(0)),
+        ("max-age", Some(0)),
+        ("max-age=\"5\"", Some(0)),
+        ("max-age=5, no-cache=x", Some(0)),
+        ("PRIVATE", Some(0)),
+        ("no-store", Some(0)),
+        ("must-revalidate", None),
+        ("", None),
+    ] {
+        assert_eq!(says(value), seconds, "{value}");
+    }
+    assert_eq!(lifetime(HTTP, &[("cache-control", "max-age=5"), ("cache-control", "no-store")]), Some(0));
+}
+
+#[test]
+fn a_header_of_its_own_says_it_before_cache_control() {
+    let text = HTTP.replace(r#""allowed""#, r#""ttl_header": "x-ttl", "allowed""#);
+    assert_eq!(lifetime(&text, &[("x-ttl", "3"), ("cache-control", "no-store")]), Some(3));
+    assert_eq!(lifetime(&text, &[("x-ttl", "soon"), ("cache-control", "max-age=5")]), Some(0));
+    assert_eq!(lifetime(&text, &[("cache-control", "max-age=5")]), Some(5));
+}
+
+#[test]
+fn a_status_that_neither_allows_nor_refuses_is_none() {
+    let config = Config::parse(HTTP.as_bytes()).unwrap();
+    let judge = |status: &str| {
+        let headers = Pairs::new(encode(&[(":status", status)])).unwrap();
+        http::judge(&config.answers, &config.keeping, &headers, Vec::new).map(|judged| judged.decision.allowed)
+    };
+    assert_eq!(judge("200"), Ok(true));
+    assert_eq!((judge("302"), judge("499")), (Ok(false), Ok(false)));
+    assert_eq!((judge("500"), judge("599")), (Err(Failure::Unavailable), Err(Failure::Unavailable)));
+    for status in ["201", "204", "100", "600", "", "2OO"] {
+        assert_eq!(judge(status), Err(Failure::Invalid), "{status}");
+    }
+}
+
+/// `CheckResponse` that allows, with these members of its `dynamic_metadata`.
+fn allowing(numbers: &[(&str, f64)]) -> Vec<u8> {
+    let mut metadata = Message::default();
+    for (name, number) in numbers {
+        // The one field of fixed size here: `number_value`.
+        let value = [&[0x11][..], &number.to_le_bytes()].concat();
+        metadata = metadata.message(1, &Message::default().bytes(1, name.as_bytes()).bytes(2, &value));
+    }
+    Message::default().bytes(1, &[]).bytes(3, &[]).message(4, &metadata).encoded()
+}
+
+#[test]
+fn a_number_of_the_metadata_says_how_long_a_grpc_answer_holds() {
+    let says = |numbers| grpc::judge("cache_ttl", &allowing(numbers)).unwrap().lifetime.map(|time| time.as_secs());
+    assert_eq!(says(&[("other", 3.0), ("cache_ttl", 60.9)]), Some(60));
+    assert_eq!(says(&[("cache_ttl", -5.0)]), Some(0));
+    assert_eq!(says(&[("cache_ttl", f64::NAN)]), Some(0));
+    assert_eq!(says(&[("cache_ttl", 1e300)]), Some(u32::MAX.into()));
+    assert_eq!(says(&[("other", 3.0)]), None);
+}
+
+fn key(parts: &[Vec<Vec<u8>>]) -> Key {
+    let headers = parts.iter().map(|values| ("x", values.iter().map(Vec::as_slice).collect())).collect();
+    Inputs { method: Some(b"GET"), headers, ..Inputs::default() }.key(0)
+}
+
+#[test]
+fn a_missing_input_is_not_an_empty_one() {
+    let with = |host| Inputs { host, ..Inputs::default() }.key(0);
+    assert_ne!(with(None), with(Some(b"")));
+    assert_ne!(key(&[vec![]]), key(&[vec![vec![]]]));
+    let moved = Inputs { path: Some(b"a"), ..Inputs::default() };
+    assert_ne!(with(Some(b"a")), moved.key(0));
+    assert_ne!(moved.key(0), moved.key(1));
+}
+
+proptest! {
+    /// Whatever bytes headers have, and however many: equal keys only for equal inputs.
+    #[test]
+    fn keys_are_equal_where_all_inputs_are(
+        one in vec(vec(vec(0..3_u8, 0..3), 0..3), 2),
+        other in vec(vec(vec(0..3_u8, 0..3), 0..3), 2),
+    ) {
+        prop_assert_eq!(key(&one) == key(&other), one == other);
+    }
+
+    #[test]
+    fn no_grpc_answer_ends_the_machine(bytes in vec(any::<u8>(), 0..64)) {
+        let _ = grpc::judge("cache_ttl", &bytes);
+    }
+
+    /// A message that was cut off is not taken for one that allows.
+    #[test]
+    fn a_cut_answer_is_no_leave(end in 1..8_usize) {
+        let refusing = Message::default().message(1, &Message::default().number(1, 7)).bytes(2, b"\x1a\x01x").encoded();
+        if let Ok(Judged { decision, .. }) = grpc::judge("cache_ttl", refusing.get(..end).unwrap_or_default()) {
+            prop_assert!(!decision.allowed);
+        }
+    }
+
+    #[test]
+    fn no_configuration_ends_the_machine(text in r#"[{}\[\]":, a-z0-9]{0,64}"#) {
+        let _ = Config::parse(text.as_bytes());
+    }
+}
+
+#[test]
+fn a_configuration_gets_its_defaults() {
+    let config = Config::parse(GRPC.as_bytes()).unwrap();
+    assert_eq!(config.mode, config::Mode::Enforce);
+    assert_eq!((config.unavailable_status, config.keeping.entries), (503, 1024));
+    assert_eq!((config.keeping.allowed, config.keeping.denied), (Duration::ZERO, Duration::ZERO));
+    assert_eq!(config.logged, config::Logged::Denied);
+}
