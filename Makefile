@@ -67,7 +67,7 @@ filters: setup-rust ## rebuild every filter and run its scenarios on a real Envo
 integration: setup setup-prometheus setup-docker setup-bench setup-registry ## integration tests in both runtimes (RUNTIME=process|docker, K=expr)
 	@$(if $(RUNTIME),LATEEN_RUNTIME=$(RUNTIME) )$(BIN)/pytest integration_tests $(if $(K),-k '$(K)')
 
-bench: setup setup-bench ## benchmarks (ARGS=compile, start, sizes, reload or data-plane for one; docs/benchmarks.md)
+bench: setup setup-bench ## benchmarks (ARGS=compile, start, sizes, reload, data-plane or filters for one; docs/benchmarks.md)
 	@PYTHONPATH=build_tools/scripts $(BIN)/python -m bench $(ARGS)
 
 soak: setup ## the storefront for 30 minutes under load, edits and new certificates (RUNTIME=docker, ARGS="--seconds 600")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-from bench import data_plane, reload, start
+from bench import data_plane, operations, reload, start
 from bench.sidecars import NAMES
 
 from harness import lacking
@@ -17,6 +17,13 @@ def test_the_data_plane_is_measured_on_every_way() -> None:
     assert tuple(row[0] for row in table.rows) == NAMES
     for _, *_, p50, p99 in table.rows:
         assert 0 < p50 <= p99
+
+
+def test_the_classifier_is_measured_with_each_number_of_templates() -> None:
+    if shutil.which("h2load") is None:
+        lacking("h2load is missing: make setup-bench")
+    (table,) = operations.measure(rounds=1, load=200, templates=(10, 100))
+    assert tuple(row[0] for row in table.rows) == ("none", "10 templates", "100 templates")
 
 
 def test_reload_is_measured_until_the_last_envoy_has_it() -> None:

@@ -80,7 +80,8 @@ def session(lines: list[str], folder: Path) -> tuple[int, str]:
     failing = [f"if {line[2:]}; then exit 99; fi" if line.startswith("! ") else line for line in lines]
     script.write_text("\n".join(["set -eo pipefail", *failing, ""]))
     network, port = own_network(), str(free_port())
-    for path in (script, *(folder / "envoy_configs" / EXAMPLE.name).iterdir()):
+    examples = (folder / "envoy_configs" / EXAMPLE.name, folder / "envoy_configs" / "recipes" / "existing-edge")
+    for path in (script, *(path for example in examples for path in example.iterdir())):
         path.write_text(path.read_text().replace("127.31.0.", network).replace("9001", port))
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     log = folder / "session.log"

@@ -14,8 +14,9 @@ from lateen.diagnostics.codes.api import UNKNOWN_FIELD
 from lateen.model.build import build
 from lateen.model.mesh import Mesh
 from lateen.model.proxy import Proxy
+from lateen.modules import Locked
 from lateen.source.document import Source
-from lateen.source.read import read
+from lateen.source.read import located, read
 from lateen.xds.snapshot import TYPES, Snapshot
 
 
@@ -25,6 +26,7 @@ def load(
     domain_suffix: str = "cluster.local",
     strict: bool = True,
     recursive: bool = False,
+    cache: Path | None = None,
 ) -> Mesh:
     """Read a mesh from files, folders and text.
 
@@ -34,6 +36,8 @@ def load(
     replaces a `mesh.yaml`.
     With an empty `domain_suffix` the short host `a` in namespace `default` means `a.default`. With `strict=False`
     unknown fields are warnings, as for Istio's webhook.
+    What `lateen fetch` has fetched for extensions is taken as the `lateen.lock` beside the files and folders says, from
+    `cache` (None: the user's own).
 
     Raises MeshError on what Istio's admission rejects, with every finding and the mesh that the valid documents gave;
     OSError if a file cannot be read. Warnings of a successful load are in `mesh.diagnostics`.
@@ -41,8 +45,11 @@ def load(
     loaded = read(*sources, recursive=recursive)
     resources, found = check(loaded.documents, strict=strict)
     config, config_found = check_mesh_config(loaded.mesh_config if mesh_config is None else mesh_config, strict=strict)
-    mesh, built = build(resources, config, domain_suffix, loaded.mesh_config if mesh_config is None else None)
-    diagnostics = tuple(dict.fromkeys((*loaded.diagnostics, *found, *config_found, *_unexplained(built, found))))
+    locked, lock_found = Locked.beside(located(sources), cache)
+    document = loaded.mesh_config if mesh_config is None else None
+    mesh, built = build(resources, config, domain_suffix, document, locked)
+    early = (*loaded.diagnostics, *lock_found, *found, *config_found)
+    diagnostics = tuple(dict.fromkeys((*early, *_unexplained(built, found))))
     mesh = mesh.with_diagnostics(diagnostics)
     if any(d.severity is Severity.ERROR for d in diagnostics):
         raise MeshError(diagnostics, mesh)

@@ -1,7 +1,8 @@
 """YAML for people, in a form that every YAML reader reads alike.
 
 PyYAML and most others write `n`, `on` or `010` without quotes; Envoy's reader takes those for a boolean and a number.
-Here a string is plain only if no reader can take it for anything else. Machines get JSON.
+Here a string is plain only if no reader can take it for anything else. Text of several lines stays readable (`|`) where
+every reader gives the same bytes back. Machines get JSON.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*")
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
+_LINES = re.compile(r"(?![ \t\n])[\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd]*(?<![ \t\n])\n?")
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
@@ -28,6 +30,8 @@ def _block(value: Any, indent: str) -> Iterator[str]:
     elif isinstance(value, Sequence) and not isinstance(value, str) and value:
         for item in value:
             yield from _item(item, indent)
+    elif lines := _lines(value, indent):
+        yield from lines
     else:
         yield indent + _scalar(value)
 
@@ -36,6 +40,9 @@ def _entry(head: str, item: Any, indent: str) -> Iterator[str]:
     if isinstance(item, (Mapping, list, tuple)) and item:
         yield head
         yield from _block(item, indent if isinstance(item, (list, tuple)) else f"{indent}  ")
+    elif lines := _lines(item, indent):
+        yield f"{head} {lines[0].lstrip(' ')}"
+        yield from lines[1:]
     else:
         yield f"{head} {_scalar(item)}"
 
@@ -44,6 +51,14 @@ def _item(item: Any, indent: str) -> Iterator[str]:
     lines = _block(item, f"{indent}  ")
     yield f"{indent}- {next(lines).lstrip(' ')}"
     yield from lines
+
+
+def _lines(value: Any, indent: str) -> list[str]:
+    """Text of several lines in literal style: its head at `indent`, its lines further in; nothing if it cannot be."""
+    if not isinstance(value, str) or "\n" not in value[:-1] or not _LINES.fullmatch(value):
+        return []
+    head = f"{indent}|" if value.endswith("\n") else f"{indent}|-"
+    return [head, *(f"{indent}  {line}" if line else "" for line in value.removesuffix("\n").split("\n"))]
 
 
 def _scalar(value: Any) -> str:

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import gen_api
 import gen_commands
 import gen_diagnostics_docs
-import gen_noop
+import gen_modules
 import gen_types
 
 OWNED = (gen_commands.FOLDER, gen_diagnostics_docs.FOLDER)
@@ -29,7 +29,7 @@ def wanted(crds: Path) -> dict[Path, bytes]:
         files |= gen_api.generate(crds)
     else:
         print(f"gen: {crds} is not here, so the input schema is taken as it is", file=sys.stderr)
-    for generator in (gen_types, gen_noop, gen_diagnostics_docs, gen_commands):
+    for generator in (gen_types, gen_modules, gen_diagnostics_docs, gen_commands):
         files |= generator.generate()
     return files
 

@@ -46,12 +46,20 @@ def test_blocks_keep_the_order_of_keys_and_nest() -> None:
     assert to_yaml(value) == expected
 
 
+def test_text_of_several_lines_stays_text_of_several_lines() -> None:
+    code = "function f()\n  return '#'\n\nend\n"
+    expected = "a:\n- |\n    function f()\n      return '#'\n\n    end\nb: |-\n  x\n  y\n"
+    assert to_yaml({"a": [code], "b": "x\ny"}) == expected
+
+
+LINES = st.lists(st.text('a #:-|\t"{\u00e9\u2028\x85\r', max_size=5)).map("\n".join)
 JSON = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-(2**63), 2**63)
     | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
+    | st.text()
+    | LINES,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
 )
 

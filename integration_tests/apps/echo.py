@@ -31,7 +31,7 @@ class Handler(BaseHTTPRequestHandler):
         content = {
             "name": os.environ["POD_NAME"],
             "path": self.path,
-            "headers": dict(self.headers.items()),
+            "headers": {name: ",".join(self.headers.get_all(name, ())) for name in self.headers},
             "peer": self.client_address[0],
         }
         if target.path == "/file":

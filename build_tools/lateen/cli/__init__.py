@@ -18,6 +18,8 @@ COMMANDS = {
     "compile": "compile a mesh to the Envoy configuration of one or all proxies",
     "analyze": "report everything that is wrong with a mesh",
     "verify": "compile and check against Envoy's exact schema and Envoy itself",
+    "fetch": "fetch the Wasm modules that a mesh names by URL, and lock their digests",
+    "patch": "put filters and Istio's telemetry into Envoy configuration that you have",
     "init": "write a first mesh that runs",
     "up": "run the mesh: real Envoys around the services",
     "down": "end runs of `up` and remove what they left",
@@ -30,7 +32,7 @@ COMMANDS = {
 }
 """Command to its one line of help; the module has the same name with `_` for `-`."""
 
-ONE_SHOT = frozenset({"compile", "analyze", "verify", "proxies"})
+ONE_SHOT = frozenset({"compile", "analyze", "verify", "patch", "proxies"})
 """Commands that load a mesh and end with it."""
 
 

@@ -28,6 +28,7 @@ def add_mesh_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-strict", dest="strict", action="store_false", help="unknown fields are warnings, as in Istio's webhook"
     )
+    parser.add_argument("--cache", metavar="DIR", help="modules that were fetched (default $XDG_CACHE_HOME/lateen)")
     add_finding_options(parser)
 
 
@@ -72,4 +73,5 @@ def load_mesh(args: argparse.Namespace) -> Mesh:
         domain_suffix=args.domain_suffix,
         strict=args.strict,
         recursive=args.recursive,
+        cache=Path(args.cache) if args.cache else None,
     )

@@ -77,6 +77,7 @@ def run(args: argparse.Namespace) -> int:
         args.strict,
         more=tuple(more),
         recursive=args.recursive,
+        cache=Path(args.cache).absolute() if args.cache else None,
     )
     options = Options(
         runtime=args.runtime,

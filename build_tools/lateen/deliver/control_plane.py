@@ -35,6 +35,7 @@ from lateen.deliver.ads import ProxyServer
 from lateen.deliver.encoding import Encoder, origin_of
 from lateen.deliver.hosts import write_hosts
 from lateen.deliver.messages import Messages
+from lateen.deliver.modules import deploy
 from lateen.deliver.plan import Plan
 from lateen.deliver.protocol import Rejection, Resources
 from lateen.deliver.recompile import Compiled, recompile
@@ -60,7 +61,7 @@ class ControlPlane:
 
     def __init__(self, plan: Plan, state: Path, report: Report) -> None:
         """Raises OSError or ValueError if the authority in `state` cannot be loaded."""
-        self._plan, self._report = plan, report
+        self._plan, self._report, self._modules = plan, report, state / "modules"
         self._store = CertificateStore.open(state, plan.certificate_lifetime)
         schema = Schema.default()
         self._encoder = Encoder(schema)
@@ -85,6 +86,7 @@ class ControlPlane:
             self._report({"event": "serving"})
             await self._recompile()
             while not await _waited(stop, TICK):
+                watch.follow(self._compiled.named_files if self._compiled else ())
                 if watch.changed() or _due(self._compile_at):
                     await self._recompile()
                 elif self._compiled and _due(self._renew_at):
@@ -123,6 +125,7 @@ class ControlPlane:
         try:
             compiled = await asyncio.to_thread(recompile, self._plan, self._store)
             resources = await asyncio.to_thread(self._encode, compiled)
+            await asyncio.to_thread(deploy, compiled.snapshots.values(), self._modules)
             self._write_hosts(before.hosts if before else {}, compiled.hosts)
         except MeshError as error:
             self._diagnostics(error.diagnostics, used=False)

@@ -29,7 +29,8 @@ class Plan:
     """How the mesh is read, which addresses each workload has, and which proxies run, both by `NAME.NAMESPACE`.
 
     The mesh is in `directory` (a folder or file) and in `more` of them. `hosts` are hosts files to keep, with whether
-    that workload is redirected; services then have virtual addresses.
+    that workload is redirected; services then have virtual addresses. `cache` has the modules of extensions (None: the
+    user's own cache).
     """
 
     directory: Path
@@ -42,6 +43,7 @@ class Plan:
     certificate_lifetime: timedelta = WORKLOAD_LIFETIME
     more: tuple[Path, ...] = ()
     recursive: bool = False
+    cache: Path | None = None
 
     @property
     def sources(self) -> tuple[Path, ...]:
@@ -71,6 +73,7 @@ class Plan:
                 strict=given["strict"],
                 more=tuple(Path(path) for path in given.get("more", ())),
                 recursive=given.get("recursive", False),
+                cache=Path(given["cache"]) if given.get("cache") else None,
                 certificate_lifetime=timedelta(
                     seconds=given.get("certificate_lifetime", WORKLOAD_LIFETIME.total_seconds())
                 ),

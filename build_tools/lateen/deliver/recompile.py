@@ -24,13 +24,14 @@ from lateen.xds.snapshot import Snapshot
 class Compiled:
     """The configuration of each proxy of the plan that the mesh still has, by key, and what was found on the way.
 
-    `hosts` are the contents of the plan's hosts files.
+    `hosts` are the contents of the plan's hosts files. `named_files` are files that files of the mesh name.
     """
 
     trust_domain: str
     snapshots: dict[str, Snapshot]
     findings: tuple[Diagnostic, ...]
     hosts: dict[Path, str] = field(default_factory=dict)
+    named_files: tuple[Path, ...] = ()
 
     def identities(self, store: CertificateStore) -> dict[str, Identity]:
         """What each proxy proves itself with, renewed where half of a certificate's life has passed."""
@@ -66,7 +67,11 @@ def recompile(plan: Plan, store: CertificateStore) -> Compiled:
         raise MeshError(findings, mesh)
     wanting = analyze_unredirected(mesh)  # what Istio takes and cannot work is told, and put in force as it would be
     return Compiled(
-        mesh.config.trust_domain, snapshots, tuple(dict.fromkeys((*findings, *wanting))), hosts_files(mesh, plan.hosts)
+        mesh.config.trust_domain,
+        snapshots,
+        tuple(dict.fromkeys((*findings, *wanting))),
+        hosts_files(mesh, plan.hosts),
+        tuple(path for extension in mesh.extensions for path in extension.paths),
     )
 
 
@@ -78,6 +83,7 @@ def _load(plan: Plan) -> Mesh:
             domain_suffix=plan.domain_suffix,
             strict=plan.strict,
             recursive=plan.recursive,
+            cache=plan.cache,
         )
     except OSError as error:
         raise MeshError((UNREADABLE.at(Origin(str(plan.directory)), reason=error),)) from error

@@ -6,21 +6,26 @@ on file systems that report no events.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
+from time import time_ns
 
+from lateen.modules import lock_path
 from lateen.source.files import find_files
 
 _Files = dict[Path, tuple[int, int, int]]
+_AT_REST = 60_000_000_000
 
 
 class Watch:
-    """What `lateen.load` reads: the files that sources stand for; and a MeshConfig that stands elsewhere.
+    """What `lateen.load` reads: the files that sources stand for, the locks beside them, and a MeshConfig elsewhere.
 
     What is there when it is made counts as known: make it before the files are read.
     """
 
     def __init__(self, *sources: Path, mesh_config: Path | None = None, recursive: bool = False) -> None:
         self._sources, self._mesh_config, self._recursive = sources, mesh_config, recursive
+        self._named: tuple[Path, ...] = ()
         self._known = self._latest = self._look()
 
     def changed(self) -> bool:
@@ -34,13 +39,24 @@ class Watch:
         self._known = self._latest
         return True
 
+    def follow(self, named: Collection[Path]) -> None:
+        """Watch these files too, which files of the mesh name, in place of those that were named before.
+
+        A new one that was saved of late counts as changed: it may have been saved since it was read.
+        """
+        found = (self._stat(path) for path in set(named) - set(self._named))
+        at_rest = dict(entry for entry in found if entry and entry[1][0] < time_ns() - _AT_REST)
+        self._known, self._latest = self._known | at_rest, self._latest | at_rest
+        self._named = tuple(named)
+
     def _look(self) -> _Files:
         found = (self._stat(path) for path in self._paths())
         return dict(entry for entry in found if entry)
 
     def _paths(self) -> list[Path]:
-        paths = [self._mesh_config] if self._mesh_config else []
+        paths = [*self._named, *([self._mesh_config] if self._mesh_config else [])]
         for source in self._sources:
+            paths.append(lock_path(source))
             try:
                 paths += find_files([source], recursive=self._recursive).paths
             except OSError:  # a folder that is just being replaced, or a file that went while its folder was listed

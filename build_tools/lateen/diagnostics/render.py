@@ -21,7 +21,11 @@ ReadLine = Callable[[str, int], str | None]
 
 _COLORS = {Severity.ERROR: "31;1", Severity.WARNING: "33;1", Severity.INFO: "36"}
 _GITHUB = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
-_KEY_MATERIAL = re.compile(r"[A-Za-z0-9+/=_-]{40,}")
+_KEY_MATERIAL = re.compile(
+    r"[A-Za-z0-9+/=_-]{40,}"
+    r"|(?<=://)[^/\s@]+(?=@)"  # a login in a URL
+    r"|(?<=\?)[\w.~%+-]+=[^\s'\",}]*"  # its query, which may hold a token
+)
 _WIDTH = 120
 
 

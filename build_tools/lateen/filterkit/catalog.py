@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from functools import cache
-from importlib import resources
+from functools import cache, lru_cache
+from importlib import import_module, resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import jsonschema_rs
 import orjson
 import yaml
 
+from lateen.filterkit.configuration import Configuration, Files, read_files
 from lateen.filterkit.lua_literal import lua_literal
 from lateen.filterkit.module import BrokenModuleError, read_module
 
@@ -28,6 +30,8 @@ FOLDERS = (_PACKAGE / "_filters", _PACKAGE.parents[1] / "filters")
 SDK_FOLDERS = (_PACKAGE / "_sdk", FOLDERS[1] / "sdk")
 """Where the SDK's crate is, likewise."""
 
+_NO_FILES: Files = MappingProxyType({})
+
 
 @dataclass(frozen=True)
 class Filter:
@@ -37,7 +41,8 @@ class Filter:
     `attributes` are the filter state keys (`wasm.<filter>.<attribute>`) or metadata keys that it publishes. `budget`
     bounds what it may cost: `module_bytes`, `memory_bytes` with which it begins, and `microseconds` per request above
     an empty module. With `reads_body` a module that pauses at the headers still gets the body; without it Envoy holds
-    back both.
+    back both. `config_compiler` is the module that makes the filter's configuration of what a person writes, if that is
+    another (see `compilers`); `emitter` the module that gives a native filter (see `native`).
     """
 
     name: str
@@ -50,6 +55,20 @@ class Filter:
     directory: Path
     budget: dict[str, float] = field(default_factory=dict, hash=False)
     reads_body: bool = False
+    config_compiler: str = ""
+    emitter: str = ""
+
+    def files(self, config: object, folder: Path) -> dict[str, str | None]:
+        """The files that a configuration names, relative to the folder of the file that holds it."""
+        if not self.config_compiler or self.problems(config):
+            return {}
+        return read_files(import_module(self.config_compiler).named_files(config), folder)
+
+    def configuration(self, config: object, files: Files = _NO_FILES) -> Configuration:
+        """What the filter gets for a configuration; `files` are those that it names. A configuration that the schema
+        refuses stays as it is, so that the filter refuses it too.
+        """
+        return _configuration(self, orjson.dumps(config), tuple(sorted(files.items())))
 
     def problems(self, config: object) -> list[tuple[str, str]]:
         """What is wrong with a configuration: (path such as `sources[0].host`, message), in order of the path."""
@@ -59,7 +78,17 @@ class Filter:
 
     def module(self) -> bytes:
         """The built module of a Wasm filter. Raises FileNotFoundError if it has not been built."""
-        return (self.directory / f"{self.name}.wasm").read_bytes()
+        return self.module_path.read_bytes()
+
+    @property
+    def module_path(self) -> Path:
+        """Where the built module of a Wasm filter is."""
+        return self.directory / f"{self.name}.wasm"
+
+    @property
+    def built(self) -> bool:
+        """Whether there is a built module."""
+        return self.module_path.exists()
 
     def lua(self, config: object) -> str:
         """The source of a Lua filter, with its configuration as the first line."""
@@ -118,11 +147,13 @@ def read_filter(folder: Path) -> Filter:
         directory=folder,
         budget=description.get("budget", {}),
         reads_body=description.get("reads_body", False),
+        config_compiler=description.get("config_compiler", ""),
+        emitter=description.get("emitter", ""),
     )
 
 
 def schema(name: str) -> dict[str, Any]:
-    """A JSON Schema of the package: `filter` or `scenario`."""
+    """A JSON Schema of the package: `filter`, `scenario` or `bench`."""
     loaded: dict[str, Any] = orjson.loads(_data(f"{name}.schema.json"))
     return loaded
 
@@ -132,8 +163,22 @@ def noop_module() -> bytes:
     return _data("noop.wasm")
 
 
+def empty_module() -> bytes:
+    """An HTTP filter that lets every request pass: what entering a VM costs, and nothing else."""
+    return _data("empty.wasm")
+
+
 def _data(name: str) -> bytes:
     return resources.files("lateen.filterkit").joinpath("data", name).read_bytes()
+
+
+@lru_cache(maxsize=64)
+def _configuration(suite: Filter, config: bytes, files: tuple[tuple[str, str | None], ...]) -> Configuration:
+    value = orjson.loads(config)
+    if not suite.config_compiler or suite.problems(value):
+        return Configuration(value)
+    compiled: Configuration = import_module(suite.config_compiler).compile_configuration(value, dict(files))
+    return compiled
 
 
 @cache

@@ -39,6 +39,7 @@ from lateen.model.telemetry import Telemetry
 from lateen.model.traffic_policy import DestinationRule
 from lateen.model.unread import unread
 from lateen.model.workload import Workload
+from lateen.modules import Locked
 from lateen.source.document import Document
 
 Builder = Callable[[Fields, Context], Iterable[Any]]
@@ -83,15 +84,17 @@ def build(
     config: Mapping[str, Any],
     domain_suffix: str = "cluster.local",
     mesh_document: Document | None = None,
+    modules: Locked | None = None,
 ) -> tuple[Mesh, tuple[Diagnostic, ...]]:
     """The mesh that these resources describe, and what is wrong with them.
 
-    `config` is MeshConfig as plain data, `mesh_document` where it stands (for findings). The order of the resources
-    changes nothing. Errors are what Istio's webhook rejects; the mesh then holds what is still usable of the document.
+    `config` is MeshConfig as plain data, `mesh_document` where it stands (for findings), `modules` what was fetched for
+    extensions. The order of the resources changes nothing. Errors are what Istio's webhook rejects; the mesh then holds
+    what is still usable of the document.
     """
     findings = list(uncompiled(config, mesh_document))
     ordered = sorted(resources, key=lambda r: (r.group, r.kind, r.namespace, r.name))
-    context = Context(mesh_config(config), domain_suffix, uninjected(ordered))
+    context = Context(mesh_config(config), domain_suffix, uninjected(ordered), modules or Locked())
     bodies: list[Fields] = []
     values: list[Any] = []
     for resource in ordered:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lateen.model.hosts import resolve
 from lateen.model.mesh_config import MeshConfig
 from lateen.model.routing import MESH_GATEWAY
+from lateen.modules import Locked
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Settings that give documents their meaning. `uninjected` are the namespaces that opted out of injection."""
+    """Settings that give documents their meaning.
+
+    `uninjected` are the namespaces that opted out of injection, `modules` what was fetched.
+    """
 
     config: MeshConfig = MeshConfig()
     domain_suffix: str = "cluster.local"
     uninjected: frozenset[str] = frozenset()
+    modules: Locked = field(default_factory=Locked)
 
     def host(self, name: str, namespace: str) -> str:
         """The full name of a host that a resource in `namespace` names."""

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from lateen.diagnostics.codes import model as codes
 from lateen.model.context import Context
-from lateen.model.extension import Extension, ExtensionMatch
+from lateen.model.extension import SUITE, Extension, ExtensionMatch, TargetRef
 from lateen.model.fields import Fields
+from lateen.model.named_files import read_named_files
+from lateen.modules import Unavailable
 
-SUITE = "lateen"
-"""The scheme of the project's own filters, by name: the one extension of Istio's schema."""
 SCHEMES = ("oci", "http", "https", "file", SUITE)
 """Where a module may come from."""
+TARGETS = {
+    ("", "Service"),
+    ("networking.istio.io", "ServiceEntry"),
+    ("gateway.networking.k8s.io", "Gateway"),
+    ("gateway.networking.k8s.io", "GatewayClass"),
+    ("networking.istio.io", "Gateway"),
+}
+"""What a target may be: (group, kind)."""
 
 
-def wasm_plugins(body: Fields, _context: Context) -> Iterator[Extension]:
+def wasm_plugins(body: Fields, context: Context) -> Iterator[Extension]:
     """The filter of one WasmPlugin, whose Wasm fields stand beside the others."""
     spec = body.section("spec")
-    extension = _extension(body, spec, wasm=spec, lua="")
-    if not spec.attached():
-        yield extension
+    yield _wasm(_extension(body, spec), spec, context)
 
 
-def traffic_extensions(body: Fields, _context: Context) -> Iterator[Extension]:
+def traffic_extensions(body: Fields, context: Context) -> Iterator[Extension]:
     """The filter of one TrafficExtension: Wasm, or inline Lua."""
     spec = body.section("spec")
     wasm, lua = spec.section("wasm"), spec.section("lua")
@@ -33,33 +40,53 @@ def traffic_extensions(body: Fields, _context: Context) -> Iterator[Extension]:
         spec.report(codes.CONTRADICTION if wasm else codes.MISSING, problem=problem)
     if lua and not code.strip():
         lua.report(codes.MISSING, problem="inlineCode is empty")
-    extension = _extension(body, spec, wasm=wasm, lua=code)
-    if (extension.url or extension.lua) and not spec.attached():
+    extension = replace(_extension(body, spec), lua=code)
+    if wasm:
+        extension = _wasm(extension, wasm, context)
+    if extension.url or extension.lua:
         yield extension
 
 
-def _extension(body: Fields, spec: Fields, wasm: Fields, lua: str) -> Extension:
-    for name in ("imagePullPolicy", "imagePullSecret"):
-        wasm.text(name)  # how a module is fetched, which no proxy does here
-    phase = spec.text("phase", "UNSPECIFIED").removesuffix("_PHASE")
-    kind = wasm.text("type", "HTTP")
-    if kind == "NETWORK":
-        wasm.report(codes.FIELD_NOT_COMPILED, "type", field="type: NETWORK")
+def _extension(body: Fields, spec: Fields) -> Extension:
     return Extension(
         ref=body.ref,
-        phase=phase,
+        phase=spec.text("phase", "UNSPECIFIED").removesuffix("_PHASE"),
         priority=spec.integer("priority"),
-        url=_url(wasm) if wasm else "",
-        lua=lua,
-        sha256=wasm.text("sha256"),
-        config=wasm.mapping("pluginConfig"),
-        type="HTTP" if kind == "UNSPECIFIED_PLUGIN_TYPE" else kind,
-        fail_strategy=wasm.text("failStrategy"),
         matches=tuple(_match(section) for section in spec.sections("match")),
         selector=spec.selector("selector", "matchLabels"),
-        env=_environment(wasm),
+        targets=tuple(_targets(spec)),
         created=body.resource.created,
     )
+
+
+def _wasm(extension: Extension, wasm: Fields, context: Context) -> Extension:
+    url, sha256 = _url(wasm), wasm.text("sha256")
+    kind = wasm.text("type", "HTTP")
+    if kind == "NETWORK" and url.startswith(f"{SUITE}://"):
+        wasm.report(codes.FIELD_NOT_COMPILED, "type", field="type: NETWORK of an HTTP filter of the suite")
+    env, host_env = _environment(wasm)
+    config = wasm.mapping("pluginConfig")
+    extension = replace(
+        extension,
+        url=url,
+        sha256=sha256,
+        config=config,
+        files=read_named_files(url, config, extension.ref.origin.file),
+        plugin_name=wasm.text("pluginName"),
+        type="HTTP" if kind == "UNSPECIFIED_PLUGIN_TYPE" else kind,
+        fail_strategy=wasm.text("failStrategy"),
+        env=env,
+        host_env=host_env,
+        always_pull=_always(wasm, url),
+        pull_secret=_pull_secret(wasm, url),
+        verification_key=wasm.text("verificationKey") if url.startswith("oci://") else "",
+    )
+    if extension.suite_name or not url:
+        return extension
+    found = context.modules.find(url, sha256, extension.verification_key)
+    if isinstance(found, Unavailable):
+        return replace(extension, unavailable=found.code.at(wasm.origin(found.field), hint=found.hint, **found.args))
+    return replace(extension, module=found)
 
 
 def _url(wasm: Fields) -> str:
@@ -69,9 +96,41 @@ def _url(wasm: Fields) -> str:
         scheme, rest, url = "oci", url, f"oci://{url}"
     if scheme not in SCHEMES or not rest:
         wasm.report(codes.INVALID_EXTENSION, "url", problem=f"{url!r} is not a URL of {', '.join(SCHEMES)}")
-    elif scheme != SUITE:
-        wasm.report(codes.MODULE_NOT_FETCHED, "url", url=url)
+        return ""
+    if "@" in rest.partition("/")[0] and scheme != "file":
+        wasm.report(codes.CREDENTIALS_IN_URL, "url", hint=codes.CREDENTIALS_IN_URL.fix)
+        return ""
     return url
+
+
+def _always(wasm: Fields, url: str) -> bool:
+    """Whether each fetch asks anew. Not given, it is the tag `latest` (or none) that does, as in Istio."""
+    policy = wasm.text("imagePullPolicy")
+    if policy == "Always" and url.startswith((f"{SUITE}://", "file://")):
+        wasm.report(codes.FIELD_NOT_COMPILED, "imagePullPolicy", field="imagePullPolicy of what is not pulled")
+    return policy == "Always" or (policy in ("", "UNSPECIFIED_POLICY") and url.endswith(":latest"))
+
+
+def _pull_secret(wasm: Fields, url: str) -> str:
+    """The Secret's name; another namespace in it does not count, as in Istio: it is the extension's own."""
+    name = wasm.text("imagePullSecret").rpartition("/")[2]
+    if name and not url.startswith("oci://"):
+        wasm.report(codes.FIELD_NOT_COMPILED, "imagePullSecret", field="imagePullSecret of what is no OCI image")
+        return ""
+    return name
+
+
+def _targets(spec: Fields) -> Iterator[TargetRef]:
+    single = spec.section("targetRef")
+    for section in (*spec.sections("targetRefs"), *([single] if single else ())):
+        group, kind = section.text("group"), section.text("kind")
+        group = "" if group == "core" else group
+        section.ignore("namespace")  # empty, as the schema demands
+        if (group, kind) not in TARGETS:
+            allowed = ", ".join(sorted(f"{g or 'core'}/{k}" for g, k in TARGETS))
+            problem = f"{group or 'core'}/{kind} is no target; targets are {allowed}"
+            section.report(codes.INVALID_EXTENSION, "kind", problem=problem)
+        yield TargetRef(group, kind, section.text("name"), section.path)
 
 
 def _match(section: Fields) -> ExtensionMatch:
@@ -80,15 +139,16 @@ def _match(section: Fields) -> ExtensionMatch:
     return ExtensionMatch("CLIENT_AND_SERVER" if mode == "UNDEFINED" else mode, ports)
 
 
-def _environment(wasm: Fields) -> tuple[tuple[str, str], ...]:
-    """Variables with a value of their own; those of the host have none (Istio passes the proxy's environment on)."""
-    found: dict[str, str] = {}
+def _environment(wasm: Fields) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """Variables with a value of their own, and the names of those that Envoy has from its host."""
+    own: dict[str, str] = {}
+    host: list[str] = []
     for section in wasm.section("vmConfig").sections("env"):
-        name = section.text("name")
-        if name in found:
+        name, value = section.text("name"), section.text("value")
+        if name in own or name in host:
             section.report(codes.DUPLICATE, "name", problem=f"variable {name!r} is given twice")
-        if section.text("valueFrom", "INLINE") == "HOST":
-            section.report(codes.FIELD_NOT_COMPILED, "valueFrom", field="valueFrom: HOST")
+        elif section.text("valueFrom", "INLINE") == "HOST":
+            host.append(name)
         else:
-            found[name] = section.text("value")
-    return tuple(sorted(found.items()))
+            own[name] = value
+    return tuple(sorted(own.items())), tuple(sorted(host))

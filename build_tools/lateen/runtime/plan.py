@@ -93,6 +93,7 @@ class Settings:
     """How the mesh is read, and how long its workload certificates live (seconds); the control plane is told both.
 
     The mesh is in `directory` (a folder or file) and in `more` of them, with `recursive` in their subfolders too.
+    `cache` has the modules of extensions (None: the user's own cache).
     """
 
     directory: Path
@@ -102,6 +103,7 @@ class Settings:
     certificate_lifetime: float = WORKLOAD_LIFETIME.total_seconds()
     more: tuple[Path, ...] = ()
     recursive: bool = False
+    cache: Path | None = None
 
     @property
     def sources(self) -> tuple[Path, ...]:
@@ -132,6 +134,7 @@ class Plan:
             "directory": str(settings.directory),
             "more": [str(path) for path in settings.more],
             "recursive": settings.recursive,
+            "cache": str(settings.cache) if settings.cache else None,
             "mesh_config": str(settings.mesh_config) if settings.mesh_config else None,
             "domain_suffix": settings.domain_suffix,
             "strict": settings.strict,

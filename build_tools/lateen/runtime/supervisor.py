@@ -12,9 +12,9 @@ from pathlib import Path
 from lateen.analysis import analyze_unredirected
 from lateen.compiler import Compiler, load
 from lateen.deliver.issued import with_issued_secrets
+from lateen.deliver.modules import deploy
 from lateen.diagnostics import Diagnostic, MeshError, Origin, Severity
 from lateen.diagnostics.codes import runtime as codes
-from lateen.filterkit.catalog import catalog
 from lateen.identity import Authority, CertificateStore
 from lateen.model.mesh import Mesh
 from lateen.runtime.child import end_marked
@@ -111,6 +111,7 @@ def _load(settings: Settings) -> Mesh:
         domain_suffix=settings.domain_suffix,
         strict=settings.strict,
         recursive=settings.recursive,
+        cache=settings.cache,
     )
 
 
@@ -198,8 +199,6 @@ def _prepare(
     found += files.check()
     found += runtime.check(plan, snapshots, bootstraps)
     _stop_on_errors(found)
-    for filter_ in catalog().values():
-        if filter_.kind == "wasm":
-            (files.modules / filter_.module_name).write_bytes(filter_.module())
+    deploy(snapshots.values(), files.modules)
     files.plan.write_text(json.dumps(plan.document()))
     return plan, bootstraps, tuple(dict.fromkeys((*found, *analyze_unredirected(plan.mesh))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -30,6 +31,23 @@ def path_of(at: At) -> str:
 def key_step(key: object) -> str:
     """The step to the value of a map's key; quoted if the bare key would read as something else."""
     return key if isinstance(key, str) and key and not set(key) & set(".[") else f"[{key!r}]"
+
+
+def steps_of(at: At | str) -> tuple[str | int, ...]:
+    """The steps of a way or of a path, keys of maps as they are in the map."""
+    if isinstance(at, str):
+        return tuple(_step(step) for step in _STEP.findall(at))
+    if at is None:
+        return ()
+    outer, step = at
+    return (*steps_of(outer), _step(step) if isinstance(step, str) else step)
+
+
+def _step(text: str) -> str | int:
+    if text.startswith("["):
+        step: str | int = ast.literal_eval(text[1:-1])
+        return step
+    return text.removeprefix(".")
 
 
 def ancestors(path: str) -> Iterator[str]:

@@ -29,6 +29,7 @@ PLAIN, QUOTED = "plain", "quoted"
 
 _TAG = "tag:yaml.org,2002:"
 _UNTAGGED = frozenset({PLAIN, QUOTED, f"{_TAG}map", f"{_TAG}seq"})
+_IGNORED = "!ignore"
 _SECRET = re.compile(r"""\bkind["']?\s*:\s*["']?Secret\b""")
 _LITERAL = re.compile(r"[^\n]*\n(?:[ ]*\r?\n)*( *)")
 
@@ -42,10 +43,14 @@ class TooLargeError(Exception):
 
 
 class Constructor:
-    """Constructs the documents of one text whose first character is at `line` and `column` of `file`."""
+    """Constructs the documents of one text whose first character is at `line` and `column` of `file`.
 
-    def __init__(self, text: str, file: str, line: int, column: int) -> None:
+    With `ignoring`, an entry whose key has the tag `!ignore` is left out, as in Envoy: it only holds anchors.
+    """
+
+    def __init__(self, text: str, file: str, line: int, column: int, *, ignoring: bool = False) -> None:
         self.diagnostics: list[Diagnostic] = []
+        self._ignoring = ignoring
         self.file = file
         secret = "Secret" in text and _SECRET.search(text)  # who shows findings then shows none of its lines
         self._resource = "Secret" if secret else ""
@@ -125,7 +130,8 @@ class Constructor:
             if key_node.value == "<<" and key_node.tag == PLAIN:
                 merged.append(value_node)
                 continue
-            key = self._key(key_node)
+            ignored = self._ignoring and key_node.tag == _IGNORED
+            key = None if ignored else self._key(key_node)
             value = self._value(value_node, depth)
             if key is None:
                 continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -65,6 +65,11 @@ def read(*sources: Path | str | Source, recursive: bool = False) -> Loaded:
         hint = "a folder is its *.yaml and *.yml files; -R adds those of its subfolders"
         found.append(codes.NO_DOCUMENTS.at(origin, place=place, hint=hint))
     return Loaded(tuple(documents), configs[0] if configs else None, tuple(found))
+
+
+def located(sources: Iterable[Path | str | Source]) -> list[Path]:
+    """The sources that are files and folders."""
+    return [Path(source) for source in sources if not isinstance(source, Source) and not _is_text(source)]
 
 
 def is_mesh_config_map(data: Any) -> bool:

@@ -56,16 +56,19 @@ class _Composer(CParser):
         """Resolvers by path are not used."""
 
 
-def parse(text: str, file: str, line: int = 1, column: int = 1) -> tuple[list[Document], list[Diagnostic]]:
+def parse(
+    text: str, file: str, line: int = 1, column: int = 1, *, ignoring: bool = False
+) -> tuple[list[Document], list[Diagnostic]]:
     """All documents of `text` but the empty ones, and a finding for each fault.
 
     `line` and `column` are the place of the first character in `file`, for text that is embedded in a document.
+    `ignoring` leaves out entries whose key has Envoy's tag `!ignore`.
     A document that cannot be parsed is left out; one that is merely wrong (a key twice) is kept.
     """
     documents: list[Document] = []
     found: list[Diagnostic] = []
     for part in _split(text):
-        constructor = Constructor(part, file, line, column)
+        constructor = Constructor(part, file, line, column, ignoring=ignoring)
         found += [_forbidden(match, constructor) for match in _UNPRINTABLE.finditer(part)]
         try:
             for document in _compose(_UNPRINTABLE.sub("\ufffd", part), constructor, line):

@@ -73,7 +73,8 @@ def _ask_all(
     from lateen.verification.sandbox import Sandbox  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory(prefix="lateen-verify-") as folder:
-        sandbox = Sandbox(Path(folder), schema)
+        modules = (module for snapshot in snapshots for module in snapshot.modules.values())
+        sandbox = Sandbox(Path(folder), schema, modules)
 
         def refusal(snapshot: Snapshot) -> str:
             return ask(binary, sandbox.adapt(snapshot.static()), Path(folder))

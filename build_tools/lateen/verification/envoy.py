@@ -15,6 +15,7 @@ from lateen.schema.binary import broken
 _SECONDS = 120
 _PREFIX = re.compile(r"error initializing configuration '[^']*': ")
 _FIELD_RULE = re.compile(r"Proto constraint validation failed \((?P<reason>.*)\)", re.DOTALL)
+_NOT_PARSED = re.compile(r"Unable to parse JSON as proto \((?P<reason>.*?)\): \{", re.DOTALL)
 _LOG_HEAD = re.compile(r"^\[\d{4}-[^\]]*\]\[\d+\]\[\w+\]\[\w+\] \[[^\]]*\] ", re.MULTILINE)
 
 
@@ -41,8 +42,10 @@ def ask(binary: Path, config: dict[str, Any], folder: Path) -> str:
 
 
 def shorten(text: str) -> str:
-    """Envoy's reason without log heads; of a field rule only the rule, not the whole message that is printed first."""
+    """Envoy's reason without log heads, and without the whole message that it prints before or after some."""
     rule = _FIELD_RULE.search(text)
     if rule:
         return rule["reason"].rpartition("caused by ")[2]
+    if parsing := _NOT_PARSED.search(text):
+        return parsing["reason"]
     return " ".join(_PREFIX.split(_LOG_HEAD.sub("", text), maxsplit=1)[-1].split())

@@ -8,11 +8,12 @@ written or read.
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from lateen.filterkit.catalog import catalog
 from lateen.identity.ca import Authority
+from lateen.modules import Module
 from lateen.schema import Schema
 
 _BOOTSTRAP = "envoy.config.bootstrap.v3.Bootstrap"
@@ -24,15 +25,15 @@ _DATA_SOURCE = "envoy.config.core.v3.DataSource"
 class Sandbox:
     """A folder with a throwaway certificate, the filter modules and a log, shared by the proxies of one run."""
 
-    def __init__(self, folder: Path, schema: Schema) -> None:
+    def __init__(self, folder: Path, schema: Schema, modules: Iterable[Module] = ()) -> None:
+        """Raises OSError if the folder cannot be written or a module not be read."""
         self._folder, self._schema = folder, schema
         authority = Authority.create("verify.invalid")
         certificate = authority.issue("spiffe://verify.invalid/ns/verify/sa/verify")
         self._chain = self._write("cert-chain.pem", certificate.chain)
         self._key = self._write("key.pem", certificate.key.reveal())
         self._root = self._write("root-cert.pem", authority.root_pem)
-        modules = [filter_ for filter_ in catalog().values() if filter_.kind == "wasm"]
-        self._modules = {each.module_name: self._write(each.module_name, each.module()) for each in modules}
+        self._modules = {each.file_name: self._write(each.file_name, each.content()) for each in set(modules)}
 
     def adapt(self, config: dict[str, Any]) -> dict[str, Any]:
         """A copy of a bootstrap that names only files of the sandbox. What it has inline stays."""

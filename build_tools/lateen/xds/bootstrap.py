@@ -10,10 +10,12 @@ from lateen.model.proxy import Proxy
 from lateen.xds.filters.wasm import restriction
 from lateen.xds.names import stat_name
 from lateen.xds.snapshot import Config, Snapshot
+from lateen.xds.telemetry import NAMESPACE
 
 ADMIN_PORT = 15000
 HEALTH_PORT = 15021
 PROMETHEUS_PORT = 15090
+PROMETHEUS_CLUSTER = "prometheus_stats"
 XDS_CLUSTER = "xds-grpc"
 DEFAULT_XDS_SOCKET = "/etc/lateen/xds.sock"
 
@@ -24,7 +26,7 @@ _ADS: Config = {"ads": {}, "initial_fetch_timeout": "0s", "resource_api_version"
 # What Istio includes, plus `wasmcustom.` (without which Istio's own metrics vanish), what tells how far an update has
 # come, and errors of Lua filters, which fail open. A scrape of all of Envoy's counters is a hundred times as long.
 _STATS_PREFIXES = (
-    "wasmcustom.",
+    f"{NAMESPACE}.",
     "cluster_manager",
     "listener_manager",
     "server",
@@ -78,9 +80,9 @@ def base_bootstrap(proxy: Proxy) -> Config:
     """What static and dynamic configuration have in common."""
     config: Config = {
         "node": node(proxy),
-        "admin": {"address": _address(_admin_address(proxy), ADMIN_PORT)},
+        "admin": {"address": address(_admin_address(proxy), ADMIN_PORT)},
         "static_resources": {"listeners": _listeners(proxy), "clusters": _clusters(proxy)},
-        "bootstrap_extensions": [_stat_namespace()],
+        "bootstrap_extensions": [stat_namespace()],
         "stats_config": _stats_config(),
         "layered_runtime": {"layers": [{"name": "lateen", "static_layer": _RUNTIME}]},
         "overload_manager": {"resource_monitors": [_CONNECTIONS]},
@@ -149,18 +151,30 @@ def _listeners(proxy: Proxy) -> list[Config]:
         "match": {"path": "/healthz/ready"},
         "route": {"cluster": "agent", "prefix_rewrite": "/ready"},
     }
-    prometheus = {"match": {"path": "/stats/prometheus"}, "route": {"cluster": "prometheus_stats"}}
     return [
         _listener(proxy, HEALTH_PORT, "agent", health),
-        _listener(proxy, PROMETHEUS_PORT, "stats", prometheus),
+        _listener(proxy, PROMETHEUS_PORT, "stats", prometheus_route(PROMETHEUS_CLUSTER)),
     ]
 
 
+def prometheus_route(cluster: str) -> Config:
+    """The route to Envoy's own metrics; the cluster is its admin interface."""
+    return {"match": {"path": "/stats/prometheus"}, "route": {"cluster": cluster}}
+
+
 def _listener(proxy: Proxy, port: int, stat_prefix: str, route: Config) -> Config:
+    listener = path_listener(stat_prefix, address(bind_address(proxy, "0.0.0.0"), port), route)  # noqa: S104
+    if "LATEEN_BIND_ADDRESS" in proxy.metadata:
+        # A second Envoy on this address must fail instead of taking a share of the requests.
+        listener["enable_reuse_port"] = False
+    return listener
+
+
+def path_listener(name: str, bind: Config, route: Config) -> Config:
     """A listener for one exact path; everything else on it is 404."""
     manager = {
         "@type": f"{_TYPES}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": stat_prefix,
+        "stat_prefix": name,
         "normalize_path": True,
         "route_config": {"virtual_hosts": [{"name": "backend", "domains": ["*"], "routes": [route]}]},
         "http_filters": [
@@ -171,20 +185,12 @@ def _listener(proxy: Proxy, port: int, stat_prefix: str, route: Config) -> Confi
         ],
     }
     filters = [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]
-    listener: Config = {
-        "name": stat_prefix,
-        "address": _address(bind_address(proxy, "0.0.0.0"), port),  # noqa: S104
-        "filter_chains": [{"filters": filters}],
-    }
-    if "LATEEN_BIND_ADDRESS" in proxy.metadata:
-        # A second Envoy on this address must fail instead of taking a share of the requests.
-        listener["enable_reuse_port"] = False
-    return listener
+    return {"name": name, "address": bind, "filter_chains": [{"filters": filters}]}
 
 
 def _clusters(proxy: Proxy) -> list[Config]:
-    admin = _address(bind_address(proxy, "127.0.0.1"), ADMIN_PORT)
-    return [_static_cluster(name, admin) for name in ("agent", "prometheus_stats")]
+    admin = address(bind_address(proxy, "127.0.0.1"), ADMIN_PORT)
+    return [_static_cluster(name, admin) for name in ("agent", PROMETHEUS_CLUSTER)]
 
 
 def _xds_cluster(proxy: Proxy) -> Config:
@@ -198,11 +204,15 @@ def _xds_cluster(proxy: Proxy) -> Config:
     }
 
 
-def _static_cluster(name: str, address: Config) -> Config:
-    hosts = [{"lb_endpoints": [{"endpoint": {"address": address}}]}]
+def _static_cluster(name: str, host: Config) -> Config:
+    return {"name": name, "alt_stat_name": stat_name(name)} | host_cluster(name, host)
+
+
+def host_cluster(name: str, host: Config) -> Config:
+    """A cluster of one host."""
+    hosts = [{"lb_endpoints": [{"endpoint": {"address": host}}]}]
     return {
         "name": name,
-        "alt_stat_name": stat_name(name),
         "type": "STATIC",
         "connect_timeout": "1s",
         "load_assignment": {"cluster_name": name, "endpoints": hosts},
@@ -213,11 +223,12 @@ def _reconnect() -> Config:
     return {"retry_back_off": {"base_interval": "0.1s", "max_interval": "1s"}}
 
 
-def _address(host: str, port: int) -> Config:
+def address(host: str, port: int) -> Config:
+    """A socket address."""
     return {"socket_address": {"address": host, "port_value": port}}
 
 
-def _stat_namespace() -> Config:
+def stat_namespace() -> Config:
     """A module that does nothing: loading it registers the namespace that frees metric names of `envoy_`."""
     module = noop_module()
     machine = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from lateen.analysis.extensions import missing_code
 from lateen.diagnostics import Diagnostic, Origin
 from lateen.diagnostics.codes import listeners as codes
 from lateen.scope.views import ProxyScope
@@ -39,6 +40,9 @@ def compile_scope(scope: ProxyScope) -> Snapshot:
     return Snapshot(
         proxy=scope.proxy,
         **{attribute: part.configs for attribute, part in built.items()},
+        modules={
+            module.file_name: module for module in (*metadata_exchange.modules(scope), *extensions.modules(scope))
+        },
         diagnostics=tuple(dict.fromkeys([*found, *_omissions(scope), *plugins.findings(scope.proxy)])),
         origins={
             (attribute, name, path): origin
@@ -55,6 +59,7 @@ def _omissions(scope: ProxyScope) -> Iterator[Diagnostic]:
         if policy.action == "CUSTOM":
             finding = codes.CUSTOM_ACTION
             yield finding.at(policy.ref.origin, policy=str(policy.ref), provider=policy.provider, hint=finding.fix)
+    yield from filter(None, map(missing_code, scope.extensions))
     logs = (*scope.telemetry.client_logs, *scope.telemetry.server_logs)
     for provider in dict.fromkeys(log.provider for log in logs):
         if not emitted(provider):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lateen.diagnostics import Diagnostic, Origin
 from lateen.model.proxy import Proxy
+from lateen.modules import Module
 
 if TYPE_CHECKING:
     from lateen.xds.typed import TypedSnapshot
@@ -31,7 +32,8 @@ class Snapshot:
     """Listeners, routes, clusters, endpoints, secrets and extension configs by name, each a `Config`.
 
     `origins` maps (attribute of the snapshot, resource name, field path or "") to the place in the user's YAML;
-    it never reaches Envoy. Secret bytes are `Redacted` inside `secrets` until `static()` or delivery reveals them.
+    it never reaches Envoy. `modules` are the Wasm modules that `extensions` name, by file name; their bytes are read
+    when somebody asks for them. Secret bytes are `Redacted` inside `secrets` until `static()` or delivery reveals them.
     """
 
     proxy: Proxy
@@ -41,6 +43,7 @@ class Snapshot:
     endpoints: dict[str, Config] = field(default_factory=dict)
     secrets: dict[str, Config] = field(default_factory=dict)
     extensions: dict[str, Config] = field(default_factory=dict)
+    modules: dict[str, Module] = field(default_factory=dict)
     diagnostics: tuple[Diagnostic, ...] = ()
     origins: dict[tuple[str, str, str], Origin] = field(default_factory=dict)
 

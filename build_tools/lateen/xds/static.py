@@ -8,7 +8,6 @@ from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from lateen.diagnostics import Redacted
-from lateen.filterkit.catalog import catalog
 from lateen.xds.bootstrap import base_bootstrap
 from lateen.xds.secrets import CERT_DIR, file_secret, revealed
 from lateen.xds.snapshot import TYPES, Config, Snapshot
@@ -124,12 +123,11 @@ class Inliner:
         return self._secret_reference(reference["name"])
 
     def _module(self, source: Config) -> Config:
-        """The bytes of a module of the catalogue instead of its path, if that is asked for."""
-        name = PurePosixPath(source["filename"]).name
-        if self._modules != "inline" or not name.endswith(".wasm"):
+        """The bytes of a module instead of its path, if that is asked for."""
+        module = self._snapshot.modules.get(PurePosixPath(source["filename"]).name)
+        if self._modules != "inline" or module is None:
             return source
-        module = next((f.module() for f in catalog().values() if f.kind == "wasm" and f.module_name == name), None)
-        return source if module is None else {"inline_bytes": base64.b64encode(module).decode()}
+        return {"inline_bytes": base64.b64encode(module.content()).decode()}
 
     def _scope(self, scope: Config) -> Config:
         """A stat scope of its own: `envoy --mode validate` of 1.40 ends with a crash if it has made a shared one."""

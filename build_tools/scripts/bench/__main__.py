@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import compilation, data_plane, reload, sizes, start
+from bench import compilation, data_plane, filters, operations, reload, sizes, start
 from bench.commands import SCRIPTS
 from bench.report import Table, document, machine, renew
 
@@ -17,6 +17,8 @@ PARTS: dict[str, Callable[[], list[Table]]] = {
     "sizes": sizes.measure,
     "reload": reload.measure,
     "data-plane": data_plane.measure,
+    "operations": operations.measure,
+    "filters": filters.measure_all,
 }
 ROOT = SCRIPTS.parents[1]
 RESULTS = ROOT / "dist" / "benchmarks.json"

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import requests
-
 import lateen
+from lateen.filterkit.bench.process import Server
 from lateen.filterkit.catalog import catalog
 from lateen.identity import Authority, spiffe_id
 from lateen.identity.files import write
-from lateen.model.mesh_config import MeshConfig
-from lateen.runtime.child import Child
-from lateen.runtime.envoy import envoy_options
 from lateen.runtime.process.addresses import Block, ClaimedBlock
 from lateen.runtime.supervision import stop
 from lateen.schema.binary import find_envoy
 
-PATIENCE = 30.0
 PORT = 8080
 HOST = f"server.bench.svc.cluster.local:{PORT}"
 
@@ -73,8 +66,8 @@ class Way:
 
     name: str
     address: str
-    client: Child | None = None
-    server: Child | None = None
+    client: Server | None = None
+    server: Server | None = None
 
 
 NAMES = ("no proxy", "bare Envoys without metrics", "bare Envoys", "lateen without metadata exchange", "lateen")
@@ -82,10 +75,10 @@ NAMES = ("no proxy", "bare Envoys without metrics", "bare Envoys", "lateen witho
 
 @contextmanager
 def ways(folder: Path) -> Iterator[list[Way]]:
-    """Every way, all at once, in the order of `NAMES`. Raises RuntimeError if an Envoy does not become ready."""
+    """Every way, all at once, in the order of `NAMES`. Raises NotServingError if an Envoy does not become ready."""
     with ClaimedBlock() as claimed:
         block = claimed.block
-        started: list[Child] = []
+        started: list[Server] = []
         try:
             application = block.application(1)
             started.append(_envoy(folder, "application", _application(application)))
@@ -96,12 +89,12 @@ def ways(folder: Path) -> Iterator[list[Way]]:
                 settings = "" if name.endswith("without metrics") else CONFIG
                 bare = name.startswith("bare")
                 configs = pair.configs(settings, exchange=bare or name == "lateen", bare=bare)
-                children = [_envoy(pair.folder, role, config) for role, config in configs.items()]
-                started += children
-                found.append(Way(name, block.outbound(pair.first), *children))
+                pair_of = [_envoy(pair.folder, role, config) for role, config in configs.items()]
+                started += pair_of
+                found.append(Way(name, block.outbound(pair.first), *pair_of))
             yield found
         finally:
-            stop(started)
+            stop([server.child for server in started])
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,19 +179,5 @@ def _socket(address: str, port: int) -> dict[str, Any]:
     return {"socket_address": {"address": address, "port_value": port}}
 
 
-def _envoy(folder: Path, name: str, config: dict[str, Any]) -> Child:
-    """Start an Envoy and wait until it serves."""
-    folder.mkdir(exist_ok=True)
-    path = folder / f"{name}.json"
-    path.write_text(json.dumps(config))
-    argv = (str(find_envoy()), "--config-path", str(path), *envoy_options(MeshConfig().drain_duration))
-    child = Child(argv, folder / f"{name}.log")
-    admin = config["admin"]["address"]["socket_address"]
-    deadline = time.monotonic() + PATIENCE
-    while child.running and time.monotonic() < deadline:
-        with suppress(requests.RequestException):
-            if requests.get(f"http://{admin['address']}:{admin['port_value']}/ready", timeout=1).ok:
-                return child
-        time.sleep(0.05)
-    stop([child])
-    raise RuntimeError(f"{name} does not serve: {child.tail()}")
+def _envoy(folder: Path, name: str, config: dict[str, Any]) -> Server:
+    return Server(find_envoy(), config, folder, name)

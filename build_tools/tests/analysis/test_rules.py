@@ -14,6 +14,7 @@ from lateen.analysis import analyze
 from lateen.analysis.rules import RULES
 from lateen.diagnostics import Code, Severity
 from lateen.diagnostics.codes import analyze as codes
+from lateen.diagnostics.codes import extensions as extension_codes
 from lateen.model.mesh import Mesh
 
 Load = Callable[..., Mesh]
@@ -62,8 +63,9 @@ def policy(source: str, action: str = "") -> str:
     return doc("AuthorizationPolicy", "p", f"{{{action}rules: [{{from: [{{source: {{{source}}}}}]}}]}}")
 
 
-def extension(url: str, config: str = "{}") -> str:
-    return doc("TrafficExtension", "e", f"{{wasm: {{url: '{url}', pluginConfig: {config}}}}}")
+def extension(url: str, config: str = "{}", *, more: str = "", targets: str = "") -> str:
+    wasm = f"url: '{url}', pluginConfig: {config}" + (f", {more}" if more else "")
+    return doc("TrafficExtension", "e", f"{{{f'targetRefs: [{targets}], ' if targets else ''}wasm: {{{wasm}}}}}")
 
 
 class Case(NamedTuple):
@@ -75,6 +77,8 @@ class Case(NamedTuple):
     clean: str
 
 
+API_GATEWAY = "group: gateway.networking.k8s.io, kind: Gateway"
+PULL_SECRET = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {.dockerconfigjson: '{}'}\n---\n"
 A, EDGE = service("a"), pod("edge", "app: edge")
 TWO = service("a", "{port: 80, name: http}, {port: 81, name: http-b}")
 SUBSETS = "subsets: [{name: v1, labels: {version: v1}}]"
@@ -277,7 +281,40 @@ CASES = [
         "spec.wasm.pluginConfig.header",
         extension("lateen://tenant_context", TENANTS),
     ),
+    Case(extension_codes.NOT_FETCHED, extension("oci://a.b/c:1"), "spec.wasm.url", extension("lateen://peer_metadata")),
+    Case(
+        extension_codes.TWO_DIGESTS,
+        extension(f"a.b/c@sha256:{'0' * 64}", more=f"sha256: '{'1' * 64}'"),
+        "spec.wasm.sha256",
+        extension(f"a.b/c@sha256:{'0' * 64}", more=f"sha256: '{'0' * 64}'"),
+    ),
+    Case(
+        extension_codes.UNKNOWN_TARGET,
+        extension("lateen://peer_metadata", targets=f"{{{API_GATEWAY}, name: egde}}"),
+        "spec.targetRefs[0].name",
+        extension("lateen://peer_metadata", targets=f"{{{API_GATEWAY}, name: edge}}")
+        + pod("edge", "gateway.networking.k8s.io/gateway-name: edge"),
+    ),
+    Case(
+        extension_codes.WAYPOINT_TARGET,
+        extension("lateen://peer_metadata", targets="{kind: Service, name: a}") + A,
+        "spec.targetRefs[0].name",
+        extension("lateen://peer_metadata") + A,
+    ),
+    Case(
+        extension_codes.UNKNOWN_PULL_SECRET,
+        extension("a.b/c:1", more="imagePullSecret: s") + PULL_SECRET.replace(".docker", "docker"),
+        "spec.wasm.imagePullSecret",
+        extension("a.b/c:1", more="imagePullSecret: s") + PULL_SECRET,
+    ),
 ]
+WITH_A_LOCK = {
+    extension_codes.OTHER_DIGEST,
+    extension_codes.NOT_CACHED,
+    extension_codes.FILE_CHANGED,
+    extension_codes.NOT_VERIFIED,
+}
+"""What depends on files beside the mesh: test_locked.py has their cases."""
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.code.code} {case.path}")
@@ -303,9 +340,10 @@ def test_every_rule_is_registered() -> None:
 
 def test_every_code_belongs_to_one_rule_and_has_a_case() -> None:
     declared = [code.code for rule in RULES for code in rule.CODES]
-    registered = [value.code for value in vars(codes).values() if isinstance(value, Code)]
+    modules = (codes, extension_codes)
+    registered = [value.code for module in modules for value in vars(module).values() if isinstance(value, Code)]
     assert sorted(declared) == sorted(registered)
-    assert {case.code.code for case in CASES} == set(registered)
+    assert {case.code.code for case in CASES} | {code.code for code in WITH_A_LOCK} == set(registered)
 
 
 def test_a_rule_reports_only_what_it_declares(mesh_of: Load) -> None:

@@ -60,6 +60,11 @@ def test_pull_overwrites_nothing_and_asks_nobody(folder: Path, capsys: pytest.Ca
     assert capsys.readouterr().err.count("LAT0639 error") == 2
 
 
+def test_pull_writes_two_files_or_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["filters", "pull", NOWHERE, "--out", "one", "--sbom", "one"]) == 2
+    assert capsys.readouterr().err == "lateen filters pull: --out and --sbom name one file\n"
+
+
 @pytest.mark.parametrize(
     ("verb", "more"),
     [("push", ["tenant_context"]), ("pull", []), ("verify", []), ("pull", ["--plain-http"])],

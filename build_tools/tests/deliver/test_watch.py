@@ -120,3 +120,27 @@ def test_every_source_is_watched_with_what_its_kustomization_reads(tmp_path: Pat
     for file in files:
         file.write_text("resources: []\n")
         assert noticed(watch), file
+
+
+def test_a_file_that_the_mesh_names_is_watched_while_it_does(mesh: Path, tmp_path: Path) -> None:
+    named = tmp_path / "api.yaml"
+    named.write_text("a: 1\n")
+    os.utime(named, (1, 1))
+    watch = Watch(mesh)
+    watch.follow([named])
+    assert not noticed(watch)
+    named.write_text("a: 2\n")
+    assert noticed(watch)
+    named.unlink()
+    assert noticed(watch)
+    watch.follow([])
+    named.write_text("a: 3\n")
+    assert not noticed(watch)
+
+
+def test_a_file_that_may_have_been_saved_since_it_was_read_counts_as_changed(mesh: Path, tmp_path: Path) -> None:
+    named = tmp_path / "api.yaml"
+    named.write_text("a: 1\n")
+    watch = Watch(mesh)
+    watch.follow([named])
+    assert noticed(watch)

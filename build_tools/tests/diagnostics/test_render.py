@@ -75,6 +75,15 @@ def test_nothing_of_a_secret_and_no_key_material_is_shown() -> None:
 
 
 @pytest.mark.parametrize(
+    "line", ["url: https://ci:hunter2@a.example/b.wasm", "url: 'https://a.example/b.wasm?token=hunter2'"]
+)
+def test_a_login_or_token_in_a_url_is_not_shown(line: str) -> None:
+    shown = render([finding(3, 1)], read_line=lambda _f, _n: line)
+    assert "hunter2" not in shown
+    assert "a.example/b.wasm" in shown
+
+
+@pytest.mark.parametrize(
     ("severity", "summary"),
     [(Severity.ERROR, "1 error;"), (Severity.WARNING, "1 warning;"), (Severity.INFO, "1 note;")],
 )

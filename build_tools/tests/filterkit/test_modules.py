@@ -15,6 +15,29 @@ IMPORT_SECTION = 2
 FLAG = "allow_on_headers_stop_iteration"
 
 ALLOWED = {
+    "hmac_auth": {
+        "environ_get",
+        "environ_sizes_get",
+        "proxy_call_foreign_function",
+        "proxy_get_buffer_bytes",
+        "proxy_get_current_time_nanoseconds",
+        "proxy_get_header_map_pairs",
+        "proxy_get_shared_data",
+        "proxy_log",
+        "proxy_remove_header_map_value",
+        "proxy_replace_header_map_value",
+        "proxy_send_local_response",
+        "proxy_set_property",
+        "proxy_set_shared_data",
+    },
+    "operation_classifier": {
+        "proxy_call_foreign_function",
+        "proxy_get_buffer_bytes",
+        "proxy_get_header_map_pairs",
+        "proxy_log",
+        "proxy_send_local_response",
+        "proxy_set_property",
+    },
     "peer_metadata": {
         "proxy_call_foreign_function",
         "proxy_get_buffer_bytes",

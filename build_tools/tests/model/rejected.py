@@ -312,6 +312,15 @@ REJECTED = [
         "spec.metrics[0].overrides[0].tagOverrides.a",
     ),
     ("WasmPlugin", "{url: 'ftp://a/b'}", "LAT0218", "spec.url"),
+    ("WasmPlugin", "{url: a/b, targetRefs: [{kind: Pod, name: a}]}", "LAT0218", "spec.targetRefs[0].kind"),
+    (
+        "WasmPlugin",
+        "{url: a/b, targetRefs: [{group: a.b, kind: Service, name: a}]}",
+        "LAT0218",
+        "spec.targetRefs[0].kind",
+    ),
+    ("WasmPlugin", "{url: 'https://ci:hunter2@a.b/c.wasm'}", "LAT0236", "spec.url"),
+    ("WasmPlugin", "{url: 'oci://ci:hunter2@a.b/c'}", "LAT0236", "spec.url"),
     ("TrafficExtension", "{phase: AUTHN}", "LAT0206", "spec"),
     ("TrafficExtension", "{lua: {inlineCode: ' '}}", "LAT0206", "spec.lua"),
 ]

@@ -101,14 +101,12 @@ def test_a_field_that_is_not_compiled_is_named_where_it_stands(mesh_of: Load) ->
     [
         ("AuthorizationPolicy", "{rules: [{}]"),
         ("Telemetry", "{accessLogging: [{disabled: true}]"),
-        ("WasmPlugin", "{url: 'lateen://tenant_context'"),
-        ("TrafficExtension", "{wasm: {url: 'lateen://tenant_context'}"),
     ],
 )
 def test_what_is_for_a_gateway_of_the_gateway_api_guards_no_workload(mesh_of: Load, kind: str, spec: str) -> None:
     target = "{group: gateway.networking.k8s.io, kind: Gateway, name: g}"
     mesh = mesh_of(document(kind, f"{spec}, targetRefs: [{target}]}}"))
-    assert (mesh.authorization_policies, mesh.telemetries, mesh.extensions) == ((), (), ())
+    assert (mesh.authorization_policies, mesh.telemetries) == ((), ())
     assert [d.code for d in mesh.diagnostics] == ["LAT0202"]
 
 

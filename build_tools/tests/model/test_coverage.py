@@ -56,8 +56,8 @@ NOT_COMPILED: dict[tuple[str, str], set[str]] = {
         "metrics[].reportingInterval",
         "tracing",
     },
-    ("extensions.istio.io", "TrafficExtension"): {"targetRefs", "wasm.pluginName", "wasm.verificationKey"},
-    ("extensions.istio.io", "WasmPlugin"): GENERATED_BY_GATEWAY_API | {"pluginName", "verificationKey"},
+    ("extensions.istio.io", "TrafficExtension"): set(),
+    ("extensions.istio.io", "WasmPlugin"): set(),
 }
 
 SPECIAL: dict[str, Any] = {"resolution": "STATIC", "type": "HTTP", "valueFrom": "INLINE", "timeout": "1s"}

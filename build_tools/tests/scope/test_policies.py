@@ -1,4 +1,4 @@
-"""Authorization, telemetry, extensions and secrets of one workload."""
+"""Authorization, telemetry and secrets of one workload."""
 
 from __future__ import annotations
 
@@ -133,26 +133,6 @@ def test_a_workload_has_telemetry_of_its_own(mesh_of: Load) -> None:
     mesh = mesh_of(telemetry("a", spec % "a"), LOGS)
     assert [(log.provider.name, log.filter) for log in view_of(mesh).telemetry.client_logs] == [("one", "e")]
     assert view_of(mesh_of(telemetry("a", spec % "b"), LOGS)).telemetry.client_logs == ()
-
-
-def extension(name: str, spec: str, namespace: str = "default") -> str:
-    body = f"{{{spec}, wasm: {{url: 'oci://x/y'}}}}"
-    return document("TrafficExtension", "extensions.istio.io/v1alpha1", name, body, namespace)
-
-
-def test_extensions_stand_by_phase_priority_and_name(mesh_of: Load) -> None:
-    text = (
-        extension("stats", "phase: STATS")
-        + extension("low", "phase: AUTHN")
-        + extension("negative", "phase: AUTHN, priority: -5")
-        + extension("high", "phase: AUTHN, priority: 10")
-        + extension("also-high", "phase: AUTHN, priority: 10", "istio-system")
-        + extension("none", "priority: 99")
-        + extension("other", "phase: AUTHN, selector: {matchLabels: {app: b}}")
-        + extension("far", "phase: AUTHN", "far")
-    )
-    found = [e.ref.name for e in view_of(mesh_of(text)).extensions]
-    assert found == ["also-high", "high", "negative", "low", "stats", "none"]
 
 
 def test_a_proxy_sees_the_secrets_of_its_namespace(mesh_of: Load) -> None:

@@ -226,6 +226,14 @@ def places(data: Any) -> list[tuple[str, int, int]]:
     return found
 
 
+def test_envoys_tag_leaves_an_entry_out_that_holds_anchors() -> None:
+    text = "!ignore shared: &port 80\nport: *port\n"
+    documents, found = parse(text, "envoy.yaml", ignoring=True)
+    assert found == []
+    assert documents[0].data == {"port": 80}
+    assert [finding.code for finding in parse(text, "mesh.yaml")[1]] == ["LAT0006"]
+
+
 @given(st.lists(DOCUMENTS, min_size=1, max_size=3), st.booleans())
 def test_property_places_point_at_the_key(given_documents: list[dict[str, Any]], flow: bool) -> None:
     texts = [json.dumps(d) if flow else to_yaml(d) for d in given_documents]

@@ -155,3 +155,12 @@ def test_a_field_rule_is_cut_to_the_rule() -> None:
         " embedded message failed validation | caused by ClusterValidationError.ConnectTimeout: value must be greater)"
     )
     assert shorten(text) == "ClusterValidationError.ConnectTimeout: value must be greater"
+
+
+def test_of_a_configuration_that_envoy_cannot_parse_only_the_reason_is_told() -> None:
+    text = (
+        "[2026-01-01 00:00:00.000][1][critical][main] [source/server/server.cc:1] error initializing configuration "
+        "'/e.json': Unable to parse JSON as proto (INVALID_ARGUMENT: could not find @type 'type.googleapis.com/x.Y'): "
+        '{"admin":{"password":"hunter2"}}'
+    )
+    assert shorten(text) == "INVALID_ARGUMENT: could not find @type 'type.googleapis.com/x.Y'"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import copy
+import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from lateen.filterkit.catalog import Filter, noop_module
+from lateen.filterkit.catalog import noop_module
 from lateen.model.proxy import Proxy
+from lateen.modules import Module
 from lateen.xds.snapshot import Snapshot
 
 HCM = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
@@ -91,11 +92,12 @@ def test_modules_are_named_by_path() -> None:
     assert code_of(snapshot().static()) == {"filename": "/etc/lateen/modules/exchange-0123456789ab.wasm"}
 
 
-def test_modules_of_the_catalogue_can_be_contained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "exchange.wasm").write_bytes(noop_module())
-    known = Filter("exchange", "wasm", "", "AUTHN", "FAIL_RELOAD", {}, (), tmp_path)
-    monkeypatch.setattr("lateen.xds.static.catalog", lambda: {"exchange": known})
-    contained = code_of(snapshot(known.module_name).static(modules="inline"))
+def test_modules_can_be_contained(tmp_path: Path) -> None:
+    path = tmp_path / "exchange.wasm"
+    path.write_bytes(noop_module())
+    known = Module("exchange", hashlib.sha256(noop_module()).hexdigest(), path)
+    with_module = replace(snapshot(known.file_name), modules={known.file_name: known})
+    contained = code_of(with_module.static(modules="inline"))
     assert base64.b64decode(contained["inline_bytes"]) == noop_module()
     assert "filename" in code_of(snapshot("other-0123456789ab.wasm").static(modules="inline"))
 

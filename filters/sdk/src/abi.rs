@@ -104,6 +104,12 @@ extern "C" {
     fn proxy_set_shared_data(key: *const u8, key_size: usize, data: *const u8, size: usize, version: u32) -> u32;
 }
 
+#[link(wasm_import_module = "wasi_snapshot_preview1")]
+extern "C" {
+    fn environ_sizes_get(count: *mut usize, size: *mut usize) -> u32;
+    fn environ_get(places: *mut *mut u8, text: *mut u8) -> u32;
+}
+
 const PLUGIN_CONFIGURATION: u32 = 7;
 const REQUEST: u32 = 0;
 const RESPONSE: u32 = 1;
@@ -137,6 +143,17 @@ impl Host for Envoy {
         let mut time = 0;
         done(unsafe { proxy_get_current_time_nanoseconds(&mut time) })?;
         Ok(time)
+    }
+
+    fn variable(&self, name: &str) -> Result<Option<String>, Status> {
+        let (mut count, mut size) = (0, 0);
+        done(unsafe { environ_sizes_get(&mut count, &mut size) })?;
+        let (mut places, mut text) = (vec![ptr::null_mut(); count], vec![0; size]);
+        // SAFETY: the host fills as many places and bytes as it has just counted.
+        done(unsafe { environ_get(places.as_mut_ptr(), text.as_mut_ptr()) })?;
+        let mut entries = text.split(|byte| *byte == 0);
+        let value = entries.find_map(|entry| entry.strip_prefix(name.as_bytes())?.strip_prefix(b"="));
+        Ok(value.and_then(|value| String::from_utf8(value.to_vec()).ok()))
     }
 
     fn configuration(&self, size: usize) -> Result<Vec<u8>, Status> {

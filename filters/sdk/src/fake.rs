@@ -18,6 +18,8 @@ pub type SharedData = Arc<Mutex<BTreeMap<String, (Vec<u8>, u32)>>>;
 pub struct FakeHost {
     /// The plugin's configuration.
     pub configuration: RefCell<Vec<u8>>,
+    /// The environment.
+    pub variables: RefCell<BTreeMap<String, String>>,
     /// The time, in nanoseconds since 1970.
     pub now: Cell<u64>,
     /// What was set as the period of `on_tick`.
@@ -164,6 +166,11 @@ impl Host for FakeHost {
     fn now(&self) -> Result<u64, Status> {
         self.may("proxy_get_current_time_nanoseconds")?;
         Ok(self.now.get())
+    }
+
+    fn variable(&self, name: &str) -> Result<Option<String>, Status> {
+        self.may("environ_get")?;
+        Ok(self.variables.borrow().get(name).cloned())
     }
 
     fn configuration(&self, size: usize) -> Result<Vec<u8>, Status> {

@@ -119,6 +119,9 @@ pub trait Host {
     /// The configuration of the plugin; only while it is configured. `size` is what the callback was told.
     fn configuration(&self, size: usize) -> Result<Vec<u8>, Status>;
 
+    /// A variable of the machine's environment (Envoy's `environment_variables`), if it is set.
+    fn variable(&self, name: &str) -> Result<Option<String>, Status>;
+
     /// Have `on_tick` called again and again, or with zero no longer. Milliseconds count; the first call comes after
     /// one period. Only while the plugin is configured, and in its other callbacks, not in a stream's.
     fn set_tick_period(&self, period: Duration) -> Result<(), Status>;

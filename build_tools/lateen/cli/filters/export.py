@@ -76,7 +76,7 @@ def _built(suite: Filter) -> None:
     from lateen.diagnostics import MeshError, Origin  # noqa: PLC0415
     from lateen.diagnostics.codes import filterkit as codes  # noqa: PLC0415
 
-    if suite.kind == "wasm" and not (suite.directory / f"{suite.name}.wasm").exists():
+    if suite.kind == "wasm" and not suite.built:
         hint = f"lateen filters build {suite.argument}"
         raise MeshError((codes.NOT_BUILT.at(Origin(str(suite.directory)), name=suite.name, hint=hint),))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +42,9 @@ def run(args: argparse.Namespace) -> int:
     from lateen.filterkit.oci import credentials, fetch, keys, reference  # noqa: PLC0415
     from lateen.filterkit.oci.registry import Registry  # noqa: PLC0415
 
+    if args.sbom and args.sbom == args.out:
+        print("lateen filters pull: --out and --sbom name one file", file=sys.stderr)
+        return 2
     image = reference.parse(args.image)
     key = keys.read_public(Path(args.key)) if args.key else None
     _refuse_existing(path for path in (args.out, args.sbom) if path)

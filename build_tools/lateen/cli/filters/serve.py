@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from lateen.cli.filters import choose
 from lateen.cli.output import print_data
+
+if TYPE_CHECKING:
+    from lateen.filterkit.serve import ModuleServer
 
 HELP = """Offer the modules of filters by plain HTTP, for `code.remote` of Envoy's Wasm filter; until Ctrl-C.
 
@@ -36,18 +39,24 @@ def run(args: argparse.Namespace) -> int:
     paths = served([suite for suite in choose.chosen(args.names) if suite.kind == "wasm"])
     signal.signal(signal.SIGTERM, _interrupt)
     with ModuleServer(args.listen, paths) as server:
-        modules = [{"url": f"{server.url}{p}", "sha256": found.sha256} for p, found in paths.items() if found.lasting]
-        if args.output == "text":
-            for module in modules:
-                print(f"{module['url']} sha256 {module['sha256']}")
-        else:
-            print_data({"version": 1, "modules": modules}, args.output)
-        sys.stdout.flush()
         try:
+            _tell(server, args.output)
             server.serve_forever()
         except KeyboardInterrupt:
             return 0
     return 0
+
+
+def _tell(server: ModuleServer, style: str) -> None:
+    modules = [
+        {"url": f"{server.url}{path}", "sha256": found.sha256} for path, found in server.paths.items() if found.lasting
+    ]
+    if style == "text":
+        for module in modules:
+            print(f"{module['url']} sha256 {module['sha256']}")
+    else:
+        print_data({"version": 1, "modules": modules}, style)
+    sys.stdout.flush()
 
 
 def _interrupt(*_: Any) -> NoReturn:

@@ -10,7 +10,6 @@ from typing import Any
 import orjson
 
 from lateen.diagnostics import Diagnostic
-from lateen.filterkit.catalog import catalog
 from lateen.model.workload import Workload
 from lateen.xds.snapshot import Snapshot
 
@@ -70,8 +69,6 @@ def json_bytes(value: Any) -> bytes:
 
 
 def modules(snapshot: Snapshot, folder: str) -> Iterator[File]:
-    """The built modules that a proxy's extensions name, in `folder`."""
-    text = orjson.dumps(snapshot.extensions).decode()
-    for suite_filter in catalog().values():
-        if suite_filter.kind == "wasm" and f"/{suite_filter.module_name}" in text:
-            yield File(f"{folder}/{suite_filter.module_name}", suite_filter.module())
+    """The modules that a proxy's extensions name, in `folder`. Raises OSError if the bytes of one are not there."""
+    for name, module in snapshot.modules.items():
+        yield File(f"{folder}/{name}", module.content())

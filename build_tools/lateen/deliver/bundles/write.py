@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from lateen.deliver.bundles import record
@@ -37,7 +37,7 @@ def write(bundles: Mapping[str, Bundle], folder: Path, *, complete: bool) -> lis
         placed, retired = _with_retired(bundle, folder, entries.get(key, Entry()).retired)
         planned |= {file.path: file for file in placed}
         kept[key] = Entry({file.path: hashlib.sha256(file.content).hexdigest() for file in placed}, retired)
-    findings = _place([file for file in planned.values() if not _holds(folder, file)], folder)
+    findings = place(planned.values(), folder)
     gone = {path: digest for entry in entries.values() for path, digest in entry.files.items()}
     for path in {path for entry in kept.values() for path in entry.files}:
         gone.pop(path, None)
@@ -58,8 +58,9 @@ def _with_retired(bundle: Bundle, folder: Path, retired: dict[str, float]) -> tu
     return placed, since
 
 
-def _place(changed: list[File], folder: Path) -> list[Diagnostic]:
-    """Stage all, then rename in the order of roles."""
+def place(planned: Iterable[File], folder: Path) -> list[Diagnostic]:
+    """Stage all, then rename in the order of roles. Files that are right already are not touched. Raises OSError."""
+    changed = [file for file in planned if not _holds(folder, file)]
     ordered = sorted(changed, key=lambda file: list(Role).index(file.role))
     live = [file for file in ordered if (folder / file.path).exists()]
     settle = {Role.CLUSTERS, Role.AFTER} <= {file.role for file in live}

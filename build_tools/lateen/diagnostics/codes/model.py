@@ -245,16 +245,6 @@ CIPHER_SUITE = Code(
     fix="cipherSuites: [ECDHE-RSA-AES128-GCM-SHA256]",
 )
 
-MODULE_NOT_FETCHED = Code(
-    "LAT0225",
-    Severity.WARNING,
-    title="Module is not fetched",
-    message="{url} is not fetched, so its filter is not in place and requests pass without it",
-    why="A filter that authenticates or authorizes protects nothing while it is missing, and nothing else will say so.",
-    example="url: oci://registry.example/auth:1",
-    fix="url: lateen://tenant_context   # a filter of the suite; modules of other places are not compiled",
-)
-
 INVALID_ANNOTATION = Code(
     "LAT0226",
     Severity.ERROR,
@@ -293,4 +283,14 @@ AMBIENT = Code(
     why="Without ztunnel and waypoints the label has no effect: every pod has a sidecar unless it opts out.",
     example="labels: {istio.io/dataplane-mode: ambient}",
     fix="labels: {istio-injection: enabled}",
+)
+
+CREDENTIALS_IN_URL = Code(
+    "LAT0236",
+    Severity.ERROR,
+    title="Credentials in a URL",
+    message="the URL holds credentials",
+    why="A URL stands in lateen.lock, in messages and in the configuration that is printed; a password must not.",
+    example="url: https://ci:hunter2@modules.example/auth.wasm",
+    fix="url: https://modules.example/auth.wasm   # credentials by ~/.netrc, for a registry by imagePullSecret",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Protocol
 
 from lateen.filterkit.host.fields import Fields
@@ -45,7 +46,7 @@ class Info:
 @dataclass(slots=True)
 class Received:
     """A message as it came out at one end. `bodyless`: it ended with its headers; `early`: it came before the client's
-    request had ended.
+    request had ended, or Envoy takes the request for a broken one (a local 400), and closes the connection.
     """
 
     headers: Fields | None = None
@@ -139,6 +140,7 @@ class Stream:
             self.reset("the answer was cut off")
             return
         self.info.code = answer.status
+        self.at_client.early = answer.status == HTTPStatus.BAD_REQUEST
         fields, body = answer.message(grpc=self._grpc, head=self._head)
         direct = self.response.fields is not None
         self.response_started = True
@@ -217,7 +219,8 @@ class _ToClient:
 
     def headers(self, fields: Fields, end: bool) -> None:
         received = self._stream.at_client
-        received.headers, received.bodyless, received.early = fields, end, not self._stream.request.ended
+        received.headers, received.bodyless = fields, end
+        received.early = received.early or not self._stream.request.ended
         self._end(end)
 
     def data(self, piece: bytes, end: bool) -> None:

@@ -67,13 +67,18 @@ def read_private(path: Path) -> PrivateKey:
 
 def read_public(path: Path) -> PublicKey:
     """The key of a PEM file. Raises MeshError (LAT0638) if it cannot be used, OSError if it cannot be read."""
+    return public_key(path.read_bytes(), str(path))
+
+
+def public_key(content: bytes, name: str) -> PublicKey:
+    """The key in PEM that came from `name`. Raises MeshError (LAT0638) if it cannot be used."""
     try:
-        key = serialization.load_pem_public_key(path.read_bytes())
+        key = serialization.load_pem_public_key(content)
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise _unusable(path, "it is no public key in PEM", "openssl pkey -in filters.key -pubout") from error
+        raise _unusable(name, "it is no public key in PEM", "openssl pkey -in filters.key -pubout") from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != ec.SECP256R1.name:
-        raise _unusable(path, "it is no ECDSA key on P-256", UNUSABLE_SECRET.fix)
-    return PublicKey(key, str(path))
+        raise _unusable(name, "it is no ECDSA key on P-256", UNUSABLE_SECRET.fix)
+    return PublicKey(key, name)
 
 
 def _decrypted(content: bytes, path: Path) -> PrivateKeyTypes:
@@ -86,5 +91,5 @@ def _decrypted(content: bytes, path: Path) -> PrivateKeyTypes:
         return serialization.load_pem_private_key(content, password.encode())
 
 
-def _unusable(path: Path, reason: str, hint: str = "") -> MeshError:
+def _unusable(path: Path | str, reason: str, hint: str = "") -> MeshError:
     return MeshError((UNUSABLE_SECRET.at(Origin(), what=f"the key {path}", reason=reason, hint=hint),))

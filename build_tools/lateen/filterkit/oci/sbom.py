@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import tomllib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from lateen.diagnostics import MeshError, Origin
+from lateen.diagnostics.codes.filterkit import BUILD_FAILED
 from lateen.filterkit import manifest as provenance
 from lateen.filterkit.catalog import Filter
 from lateen.filterkit.oci.content import canonical, digest_of
@@ -19,9 +21,9 @@ MEDIA_TYPE = "application/vnd.cyclonedx+json"
 
 _LOCK = "Cargo.lock"
 _RUSTC = re.compile(r"rustc (\d+\.\d+\.\d+)")
-_TABLES = ("dependencies", "build-dependencies")
+_CRATES_IO = "registry+https://github.com/rust-lang/crates.io-index"
 
-Package = dict[str, Any]
+Crate = dict[str, Any]
 """A `[[package]]` of Cargo.lock."""
 
 
@@ -36,7 +38,7 @@ def cyclonedx(suite: Filter, content: bytes) -> bytes:
     root = crates.named(suite.name) if crates else None
     ref = _ref(root) if root else suite.name
     links = {ref: [], **edges}
-    components = [_component(crates.packages[needed]) for needed in edges if needed != ref] if crates else []
+    components = [_component(crates.known[needed]) for needed in edges if needed != ref] if crates else []
     if standard := _standard_library(suite):
         components.append(standard)
         links[ref] = sorted([*links[ref], standard["bom-ref"]])
@@ -75,58 +77,70 @@ def _crates(suite: Filter) -> _Crates | None:
 
 
 class _Crates:
-    """The packages of a `Cargo.lock`, by `name@version`."""
+    """The crates of a `Cargo.lock`, by `name@version`. Raises MeshError (LAT0612) if it cannot be read."""
 
     def __init__(self, lock: Path, crate: Path) -> None:
-        self.packages: dict[str, Package] = {
-            _ref(package): package for package in tomllib.loads(lock.read_text())["package"]
-        }
-        self._wanted = dict(_wanted(lock.parent, crate))
+        self.known: dict[str, Crate] = {_ref(found): found for found in _toml(lock).get("package", ())}
+        self._tested_with = dict(_tested_with({crate / "Cargo.toml", *lock.parent.glob("*/Cargo.toml")}))
 
-    def named(self, name: str, version: str = "") -> Package | None:
-        """The package of that name, and version if there are several."""
-        found = (p for p in self.packages.values() if p["name"] == name and version in ("", p["version"]))
+    def named(self, name: str, version: str = "") -> Crate | None:
+        """The crate of that name, and version if there are several."""
+        found = (c for c in self.known.values() if c["name"] == name and version in ("", c["version"]))
         return next(found, None)
 
     def reachable(self, root: str) -> dict[str, list[str]]:
         """What the root needs, itself included, each with what it needs itself."""
         edges: dict[str, list[str]] = {}
-        due = [package] if (package := self.named(root)) else []
+        due = [crate] if (crate := self.named(root)) else []
         while due:
-            package = due.pop()
-            if _ref(package) not in edges:
-                needed = list(self._needed(package))
-                edges[_ref(package)] = sorted(map(_ref, needed))
+            crate = due.pop()
+            if _ref(crate) not in edges:
+                needed = list(self._needed(crate))
+                edges[_ref(crate)] = sorted(map(_ref, needed))
                 due += needed
         return edges
 
-    def _needed(self, package: Package) -> Iterator[Package]:
-        wanted = self._wanted.get(package["name"]) if "source" not in package else None
-        for entry in package.get("dependencies", ()):
+    def _needed(self, crate: Crate) -> Iterator[Crate]:
+        """Of somebody else's crate the lock has no test dependencies."""
+        left_out = self._tested_with.get(crate["name"], set()) if "source" not in crate else set()
+        for entry in crate.get("dependencies", ()):
             name, _, rest = entry.partition(" ")
-            found = self.named(name, rest.partition(" ")[0])
-            if found and (wanted is None or name in wanted):
+            if name not in left_out and (found := self.named(name, rest.partition(" ")[0])):
                 yield found
 
 
-def _wanted(workspace: Path, crate: Path) -> Iterator[tuple[str, set[str]]]:
-    """The crates of a workspace, each with what it depends on; Cargo.lock alone does not tell what only tests need."""
-    manifests = {crate / "Cargo.toml", *workspace.glob("*/Cargo.toml"), *workspace.glob("Cargo.toml")}
+def _tested_with(manifests: Iterable[Path]) -> Iterator[tuple[str, set[str]]]:
+    """Crates of a workspace, each with the crates that its tests alone need: Cargo.lock tells no difference."""
     for path in sorted(manifests):
-        fields = tomllib.loads(path.read_text()) if path.exists() else {}
+        fields = _toml(path) if path.exists() else {}
         if name := fields.get("package", {}).get("name"):
             tables = [fields, *fields.get("target", {}).values()]
-            entries = [entry for table in tables for kind in _TABLES for entry in table.get(kind, {}).items()]
-            yield name, {spec.get("package", key) if isinstance(spec, dict) else key for key, spec in entries}
+            needed = _names(tables, "dependencies") | _names(tables, "build-dependencies")
+            yield name, _names(tables, "dev-dependencies") - needed
 
 
-def _component(package: Package) -> dict[str, Any]:
-    name, version = package["name"], package["version"]
-    component = {"type": "library", "bom-ref": _ref(package), "name": name, "version": version}
-    if "source" in package:
-        component |= {"purl": f"pkg:cargo/{name}@{version}"}
-    if checksum := package.get("checksum"):
-        component |= {"hashes": [{"alg": "SHA-256", "content": checksum}]}
+def _names(tables: list[dict[str, Any]], kind: str) -> set[str]:
+    """The crates that a kind of dependency names; a key can be another name of one."""
+    entries = [entry for table in tables for entry in table.get(kind, {}).items()]
+    return {spec.get("package", key) if isinstance(spec, dict) else key for key, spec in entries}
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except ValueError as error:
+        raise MeshError((BUILD_FAILED.at(Origin(str(path)), reason=str(error)),)) from error
+
+
+def _component(crate: Crate) -> dict[str, Any]:
+    component = {"type": "library", "bom-ref": _ref(crate), "name": crate["name"], "version": crate["version"]}
+    source = crate.get("source", "")
+    if source == _CRATES_IO:
+        component["purl"] = f"pkg:cargo/{_ref(crate)}"
+    elif source.startswith("git+"):
+        component["externalReferences"] = [{"type": "vcs", "url": source.removeprefix("git+")}]
+    if checksum := crate.get("checksum"):
+        component["hashes"] = [{"alg": "SHA-256", "content": checksum}]
     return component
 
 
@@ -146,5 +160,5 @@ def _standard_library(suite: Filter) -> dict[str, Any] | None:
     }
 
 
-def _ref(package: Package) -> str:
-    return f"{package['name']}@{package['version']}"
+def _ref(crate: Crate) -> str:
+    return f"{crate['name']}@{crate['version']}"

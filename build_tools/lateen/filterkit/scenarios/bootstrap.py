@@ -12,7 +12,7 @@ from lateen.filterkit.scenarios.read import UPSTREAM
 from lateen.filterkit.scenarios.scenario import Scenario
 from lateen.filterkit.scenarios.server import LOOPBACK
 from lateen.model.proxy import Proxy
-from lateen.xds.filters.wasm import lua_extension, wasm_extension
+from lateen.xds.filters.wasm import suite_extension
 
 Config = dict[str, Any]
 
@@ -48,11 +48,7 @@ def bootstrap(suite: Filter, scenarios: Sequence[Scenario], world: World, folder
 
 def _listener(index: int, suite: Filter, proxy: Proxy, scenario: Scenario, folder: Path) -> Config:
     name = str(index)
-    http_filter = (
-        lua_extension(name, suite.lua(scenario.config))
-        if suite.kind == "lua"
-        else wasm_extension(proxy, name, suite, scenario.config)
-    )
+    http_filter = suite_extension(proxy, name, suite, scenario.config)
     router = {"@type": f"{_TYPES}.extensions.filters.http.router.v3.Router", "suppress_envoy_headers": True}
     manager = {
         "@type": f"{_TYPES}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",

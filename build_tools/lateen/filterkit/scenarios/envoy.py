@@ -101,7 +101,7 @@ class Envoy:
                     if get(f"http://{address}/ready", 1).ok:
                         self._address = address
                         return _ports(get(f"http://{address}/listeners?format=json", 5).json())
-                except (requests.ConnectionError, requests.Timeout):  # it is about to serve, or to end
+                except (requests.ConnectionError, requests.Timeout):  # it is about to serve, busy, or to end
                     pass
             sleep(_STEP)
         reason = f"it is not ready after {_START_SECONDS:.0f} s" if self._process.running else self._last_words()

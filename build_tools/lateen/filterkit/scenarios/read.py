@@ -13,6 +13,7 @@ import jsonschema_rs
 from lateen.diagnostics import Code, Diagnostic, Origin
 from lateen.diagnostics.codes import filterkit as codes
 from lateen.filterkit.catalog import Filter, schema
+from lateen.filterkit.configuration import Configuration
 from lateen.filterkit.scenarios.message import Message, text
 from lateen.filterkit.scenarios.scenario import (
     Answer,
@@ -56,11 +57,17 @@ def read_scenarios(suite: Filter) -> tuple[list[Scenario], list[Diagnostic]]:
                 faults = [*_contradictions(suite, document, named), *_mixed(document, protocols)]
             found += faults
             if not faults:
-                scenarios.append(_scenario(document))
+                scenarios.append(_scenario(suite, document))
     return scenarios, found
 
 
-def _scenario(document: Document) -> Scenario:
+def _configuration(suite: Filter, document: Document) -> Configuration:
+    """What the filter gets; files stand beside the scenario."""
+    config = document.data.get("config", {})
+    return suite.configuration(config, suite.files(config, Path(document.file).parent))
+
+
+def _scenario(suite: Filter, document: Document) -> Scenario:
     data = document.data
     shared = {key: text(value) for key, value in data.get("shared", {}).items()}
     given = data.get("properties", {}).items()
@@ -68,7 +75,7 @@ def _scenario(document: Document) -> Scenario:
     return Scenario(
         data["name"],
         tuple(data["hosts"]),
-        data.get("config", {}),
+        _configuration(suite, document).value,
         data.get("direction", "inbound"),
         tuple(_steps(data)),
         data.get("refused", ""),
@@ -133,6 +140,9 @@ def _contradictions(suite: Filter, document: Document, named: dict[str, Document
         )
     if "refused" not in data:  # one that the filter itself refuses may break its schema too
         yield from _faults(codes.BAD_CONFIGURATION, suite.config_schema, document, ("config",))
+        for fault in _configuration(suite, document).problems:
+            place: Steps = ("config", *fault.path)
+            yield codes.BAD_CONFIGURATION.at(document.origin(place), problem=f"{field_path(place)}: {fault.message}")
     for path, problem in (*_unsendable(data), *_not_on_envoy(data), *_bad_time(data)):
         yield codes.BAD_SCENARIO.at(document.origin(path, key=path[-1:] == ("advance",)), problem=problem)
 

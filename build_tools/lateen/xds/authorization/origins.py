@@ -39,14 +39,14 @@ def _policies(listener: Config) -> Iterator[tuple[str, Config]]:
 
 
 def _filters(listener: Config) -> Iterator[tuple[str, Config]]:
-    """The typed configuration of each network and HTTP filter with its path."""
+    """The typed configuration of each network and HTTP filter with its path; empty for a discovered network filter."""
     chains = {f"filter_chains[{i}]": chain for i, chain in enumerate(listener["filter_chains"])}
     if "default_filter_chain" in listener:
         chains["default_filter_chain"] = listener["default_filter_chain"]
     for chain_path, chain in chains.items():
         for i, network_filter in enumerate(chain["filters"]):
-            path = f"{chain_path}.filters[{i}].typed_config"
-            yield path, network_filter["typed_config"]
-            for j, http_filter in enumerate(network_filter["typed_config"].get("http_filters", ())):
+            path, typed = f"{chain_path}.filters[{i}].typed_config", network_filter.get("typed_config", {})
+            yield path, typed
+            for j, http_filter in enumerate(typed.get("http_filters", ())):
                 if "typed_config" in http_filter:
                     yield f"{path}.http_filters[{j}].typed_config", http_filter["typed_config"]

@@ -10,7 +10,7 @@ from lateen.diagnostics import Origin
 from lateen.model.service import Protocol, Service
 from lateen.scope.views import ProxyScope
 from lateen.xds.clusters.policy import circuit_breakers, keepalive, load_balancing, outlier_detection
-from lateen.xds.clusters.protocol import Upstream, protocol_options, upstream_protocol
+from lateen.xds.clusters.protocol import OFFERED, Upstream, protocol_options, upstream_protocol
 from lateen.xds.clusters.transport import identities, transport
 from lateen.xds.destinations import Destination, destinations, honoured_tls
 from lateen.xds.duration import duration
@@ -152,5 +152,6 @@ def _metadata(destination: Destination, alpn: Upstream | None) -> Config:
         istio["subset"] = destination.subset.name
     filters: Config = {"istio": istio, SERVICE: service_metadata(service)}
     if alpn is not None:
-        filters["lateen"] = {"alpn": alpn.value}
+        offered = {"application_protocols": OFFERED[alpn]} if alpn in OFFERED else {}
+        filters["lateen"] = {"alpn": alpn.value, **offered}
     return {"filter_metadata": filters}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
+from types import MappingProxyType
 
 from lateen.model.service import Protocol
 from lateen.model.traffic_policy import ClientTls, ConnectionPool
@@ -36,6 +38,12 @@ class Upstream(Enum):
     HTTP1 = "h1"
     HTTP2 = "h2"
     DOWNSTREAM = "downstream"
+
+
+OFFERED: Mapping[Upstream, str] = MappingProxyType(
+    {Upstream.HTTP1: "istio-http/1.1,istio,http/1.1", Upstream.HTTP2: "istio-h2,istio,h2"}
+)
+"""What a proxy of the mesh is offered by ALPN for each version, the one that is wanted first."""
 
 
 def upstream_protocol(

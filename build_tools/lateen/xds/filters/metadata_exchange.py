@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from lateen.filterkit.catalog import catalog
 from lateen.model.proxy import Proxy
+from lateen.modules import Module
 from lateen.scope.views import ProxyScope
 from lateen.xds.filters.chain import Chain
-from lateen.xds.filters.wasm import WASM, discovered, wasm_extension
+from lateen.xds.filters.wasm import WASM, discovered, suite_module, wasm_extension
 from lateen.xds.resources import Resources
 from lateen.xds.snapshot import Config
 
@@ -33,6 +34,11 @@ def resources(scope: ProxyScope) -> Resources:
         return Resources()
     extension = wasm_extension(scope.proxy, NAME, catalog()[FILTER], configuration(scope.proxy))
     return Resources({NAME: extension})
+
+
+def modules(scope: ProxyScope) -> tuple[Module, ...]:
+    """The module that the extension config names."""
+    return (suite_module(catalog()[FILTER]),) if enabled(scope.proxy) else ()
 
 
 def configuration(proxy: Proxy) -> Config:

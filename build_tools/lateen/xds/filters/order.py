@@ -1,4 +1,4 @@
-"""The order of HTTP filters: one table, a reason on each row, no default."""
+"""The order of filters: a table for HTTP and one for TCP, a reason on each row, no default."""
 
 from __future__ import annotations
 
@@ -40,7 +40,21 @@ ORDER = (
     Slot("envoy.filters.http.router", router.build, "ends the chain"),
 )
 
+NETWORK_ORDER = (
+    Slot("extensions AUTHN", extensions.network_of_phase("AUTHN"), "may establish who calls, before anything asks"),
+    Slot("extensions AUTHZ", extensions.network_of_phase("AUTHZ"), "before Istio's own authorization"),
+    Slot("envoy.filters.network.rbac", rbac.network_filters, "authorization, on what a connection shows"),
+    Slot("extensions STATS", extensions.network_of_phase("STATS"), "sees only what was allowed"),
+    Slot("extensions UNSPECIFIED", extensions.network_of_phase("UNSPECIFIED"), "the end of the chain, near the proxy"),
+)
+"""What stands before a TCP proxy."""
+
 
 def http_filters(chain: Chain) -> list[Config]:
     """The HTTP filters of a connection manager, in order."""
     return [http_filter for slot in ORDER for http_filter in slot.build(chain)]
+
+
+def network_filters(chain: Chain) -> list[Config]:
+    """The network filters before a TCP proxy, in order."""
+    return [network_filter for slot in NETWORK_ORDER for network_filter in slot.build(chain)]

@@ -12,7 +12,7 @@ from lateen.model.routing import TcpMatch, TcpRoute, TcpRule
 from lateen.scope.views import GatewayPort, GatewayServer, GatewayView, ProxyScope, ServiceView
 from lateen.xds.filters.chain import Chain, Direction
 from lateen.xds.listeners import tcp
-from lateen.xds.listeners.http_connection_manager import http_connection_manager
+from lateen.xds.listeners.http_connection_manager import http_chain
 from lateen.xds.listeners.listener import (
     TLS_INSPECTOR,
     Bind,
@@ -117,8 +117,8 @@ class _PortBuilder:
 
     def _http(self, placed: GatewayServer, names: tuple[str, ...], socket: Config | None = None) -> _Served:
         prefix = placed.server.name if socket and placed.server.name else f"outbound_{self._name}"
-        manager = http_connection_manager(self._chain, prefix, gateway_route(self.port, placed))
-        return _Served([manager], names, placed.gateway.at(placed.server.path), _title(placed), socket)
+        filters = http_chain(self._chain, prefix, gateway_route(self.port, placed))
+        return _Served(filters, names, placed.gateway.at(placed.server.path), _title(placed), socket)
 
     def _opaque(self, placed: GatewayServer, names: tuple[str, ...], socket: Config | None) -> Iterator[_Served]:
         """All connections by the first TCP rule for the port."""

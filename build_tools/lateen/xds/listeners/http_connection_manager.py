@@ -6,6 +6,7 @@ from typing import Any
 
 from lateen.xds.access_log import access_logs, call_logs
 from lateen.xds.filters.chain import Chain, Direction, typed
+from lateen.xds.filters.extensions import before_http
 from lateen.xds.filters.order import http_filters
 from lateen.xds.snapshot import Config
 from lateen.xds.telemetry import stats_logs
@@ -39,6 +40,11 @@ _NORMALIZATION: dict[str, Config] = {
         "path_with_escaped_slashes_action": "UNESCAPE_AND_FORWARD",
     },
 }
+
+
+def http_chain(chain: Chain, stat_prefix: str, routes: str | Config, **fields: Any) -> list[Config]:
+    """The network filters of a chain that carries HTTP: extensions, then the connection manager with these fields."""
+    return [*before_http(chain), http_connection_manager(chain, stat_prefix, routes, **fields)]
 
 
 def http_connection_manager(chain: Chain, stat_prefix: str, routes: str | Config, **fields: Any) -> Config:

@@ -16,7 +16,7 @@ from lateen.xds.filters.chain import Chain, Direction, typed
 from lateen.xds.interception import binds
 from lateen.xds.listeners import tcp
 from lateen.xds.listeners.chain_matrix import chain_matches
-from lateen.xds.listeners.http_connection_manager import http_connection_manager
+from lateen.xds.listeners.http_connection_manager import http_chain
 from lateen.xds.listeners.inspectors import inspectors
 from lateen.xds.listeners.listener import (
     ORIGINAL_DST,
@@ -106,7 +106,7 @@ def _port_chains(scope: ProxyScope, port: InboundPort, bind: str) -> list[Config
     http: list[Config] = []
     if port.protocol.is_http or port.protocol is Protocol.AUTO:
         options: Config = {"http2_protocol_options": {}} if port.protocol.is_http2 else {}
-        http = [http_connection_manager(chain, f"inbound_{name}", inbound_route(scope, port), **options)]
+        http = http_chain(chain, f"inbound_{name}", inbound_route(scope, port), **options)
     raw = [] if port.protocol.is_http else tcp.to_cluster(chain, cluster, service=port.service)
     return _chains(scope, port.port, (name, name), (http, raw), (port.mtls, port.protocol))
 
@@ -115,7 +115,7 @@ def _passthrough(scope: ProxyScope, view: InboundView) -> Iterator[Config]:
     """Chains for what no service names: every port, and those that PeerAuthentication singles out."""
     chain = Chain(scope, Direction.INBOUND)
     route = inbound_passthrough_route()
-    http = [http_connection_manager(chain, INBOUND_PASSTHROUGH_CLUSTER, route)]
+    http = http_chain(chain, INBOUND_PASSTHROUGH_CLUSTER, route)
     raw = tcp.pass_through(chain, INBOUND_PASSTHROUGH_CLUSTER)
     for port, mode in ((0, view.passthrough), *view.passthrough_ports):
         names = (_CATCH_ALL_HTTP, VIRTUAL_INBOUND)

@@ -15,7 +15,7 @@ from lateen.xds.effective_policy import effective_policy
 from lateen.xds.filters.chain import Chain, Direction
 from lateen.xds.listeners import tcp
 from lateen.xds.listeners.chain_matrix import PLAIN_HTTP, RAW
-from lateen.xds.listeners.http_connection_manager import http_connection_manager
+from lateen.xds.listeners.http_connection_manager import http_chain
 from lateen.xds.listeners.listener import filter_chain, prefix_range
 from lateen.xds.names import outbound_cluster
 from lateen.xds.provenance import config_metadata
@@ -97,8 +97,8 @@ class ChainBuilder:
         """The chain of a listener's HTTP; `sniffed` where other traffic may come as well."""
         options = PROXY_OPTIONS if port.protocol is Protocol.HTTP_PROXY else {}
         chain = Chain(self.scope, Direction.OUTBOUND, port.number)
-        manager = http_connection_manager(chain, f"outbound_{name}", routes, **options)
-        return OutboundChain((manager,), port.service.ref.origin, sniffed_http=sniffed)
+        filters = tuple(http_chain(chain, f"outbound_{name}", routes, **options))
+        return OutboundChain(filters, port.service.ref.origin, sniffed_http=sniffed)
 
     def tcp(self, port: Port) -> list[OutboundChain]:
         """The chains of what is not HTTP: by the rules of VirtualServices, else to the service's own cluster."""

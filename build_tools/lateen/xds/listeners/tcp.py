@@ -13,7 +13,7 @@ from lateen.xds.clusters.outbound import service_metadata
 from lateen.xds.duration import duration
 from lateen.xds.effective_policy import effective_policy
 from lateen.xds.filters.chain import Chain, Direction, typed
-from lateen.xds.filters.rbac import network_filters
+from lateen.xds.filters.order import network_filters
 from lateen.xds.names import BLACK_HOLE_CLUSTER
 from lateen.xds.routes.target import Place
 from lateen.xds.snapshot import Config
@@ -35,8 +35,12 @@ def to_cluster(
 
 
 def pass_through(chain: Chain, cluster: str) -> list[Config]:
-    """Filters that lead every connection to one of the special clusters, which metrics name as the service."""
-    return [*network_filters(chain), _proxy(chain, cluster, None, {"name": cluster}, cluster=cluster)]
+    """Filters that lead every connection to one of the special clusters, which metrics name as the service.
+
+    Outbound, extensions are for what services name, as in Istio.
+    """
+    before = network_filters(chain) if chain.direction is Direction.INBOUND else []
+    return [*before, _proxy(chain, cluster, None, {"name": cluster}, cluster=cluster)]
 
 
 def black_hole(chain: Chain) -> list[Config]:

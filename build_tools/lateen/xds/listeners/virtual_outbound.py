@@ -7,7 +7,7 @@ from lateen.xds.filters.chain import Chain, Direction
 from lateen.xds.http_proxy import http_proxy_port
 from lateen.xds.interception import binds, outbound_address
 from lateen.xds.listeners import tcp
-from lateen.xds.listeners.http_connection_manager import http_connection_manager
+from lateen.xds.listeners.http_connection_manager import http_chain
 from lateen.xds.listeners.listener import Bind, BuiltListener, filter_chain, listener, listener_name, wildcards
 from lateen.xds.listeners.outbound_chains import PROXY_OPTIONS
 from lateen.xds.names import BLACK_HOLE_CLUSTER, HTTP_PROXY, PASSTHROUGH_CLUSTER
@@ -55,5 +55,5 @@ def http_proxy(scope: ProxyScope) -> list[BuiltListener]:
     chain = Chain(scope, Direction.OUTBOUND, port)
     address = outbound_address(scope.proxy)
     name = listener_name(address, port)
-    manager = http_connection_manager(chain, f"outbound_{name}", HTTP_PROXY, **PROXY_OPTIONS)
-    return [BuiltListener(listener(chain, name, Bind((address,)), port, filter_chains=[filter_chain([manager])]))]
+    filters = http_chain(chain, f"outbound_{name}", HTTP_PROXY, **PROXY_OPTIONS)
+    return [BuiltListener(listener(chain, name, Bind((address,)), port, filter_chains=[filter_chain(filters)]))]

@@ -52,8 +52,7 @@ dependencies = ["deep"]
 [[package]]
 name = "deep"
 version = "0.0.1"
-source = "registry+https://github.com/rust-lang/crates.io-index"
-checksum = "cc"
+source = "git+https://git.example/deep?rev=1#1234"
 """
 
 
@@ -166,6 +165,8 @@ def test_an_sbom_has_what_the_lock_brings_into_the_module_and_nothing_else(suite
     assert sorted(components) == ["deep@0.0.1", "lateen-sdk@0.1.0", "rust-std@1.96.0", "twice@2.0.0"]
     assert components["twice@2.0.0"]["purl"] == "pkg:cargo/twice@2.0.0"
     assert components["twice@2.0.0"]["hashes"] == [{"alg": "SHA-256", "content": "bb"}]
+    assert components["deep@0.0.1"]["externalReferences"][0]["url"] == "https://git.example/deep?rev=1#1234"
+    assert "purl" not in components["lateen-sdk@0.1.0"]
     assert found["metadata"]["component"]["version"] == "1.2.3"
     edges = {entry["ref"]: entry["dependsOn"] for entry in found["dependencies"]}
     assert edges["peer_metadata@1.2.3"] == ["lateen-sdk@0.1.0", "rust-std@1.96.0", "twice@2.0.0"]
@@ -179,6 +180,12 @@ def rebuilt(suite: Filter) -> None:
     assert recorded is not None
     source = provenance.source_digest(suite)
     provenance.write(suite, provenance.Manifest(recorded.sha256, recorded.size, source, recorded.toolchain, "wasm32"))
+
+
+def test_a_lock_that_cargo_would_not_read_is_one_fault(suite: Filter, tmp_path: Path) -> None:
+    (tmp_path / "Cargo.lock").write_text("[[package")
+    rebuilt(suite)
+    assert refusal(suite) == "LAT0612"
 
 
 def test_without_source_an_sbom_says_that_it_does_not_know(suite: Filter, tmp_path: Path) -> None:

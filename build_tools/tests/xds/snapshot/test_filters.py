@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -174,3 +175,35 @@ def test_paths_are_normalized_as_the_mesh_says(compiled: Compile, normalization:
     for _, manager in managers(snapshot):
         assert fields.items() <= manager.items()
         assert manager.get("merge_slashes", False) is fields.get("merge_slashes", False)
+
+
+def suite_extension(name: str, filter_name: str, config: str) -> str:
+    return (
+        "\n---\napiVersion: extensions.istio.io/v1alpha1\nkind: TrafficExtension\n"
+        f"metadata: {{name: {name}}}\nspec: {{wasm: {{url: 'lateen://{filter_name}', pluginConfig: {config}}}}}\n"
+    )
+
+
+def test_a_native_filter_of_the_suite_is_one_of_envoys(compiled: Compile) -> None:
+    quota = suite_extension("quota", "quota", "{limits: [{name: all, requests: 5, window: 1s}]}")
+    snapshot = compiled(SERVER + quota, "server")
+    name = "extensions.istio.io/trafficextension/default.quota"
+    kind = "type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit"
+    assert snapshot.extensions[name]["typed_config"]["@type"] == kind
+    found = [f for _, manager in managers(snapshot) for f in manager["http_filters"] if f["name"] == name]
+    assert found
+    assert all(f["config_discovery"]["type_urls"] == [kind] for f in found)
+
+
+def test_a_native_filter_that_cannot_be_made_is_left_out(compiled: Compile) -> None:
+    snapshot = compiled(SERVER + suite_extension("quota", "quota", "{limits: []}"), "server")
+    assert [name for name in snapshot.extensions if name.endswith("quota")] == []
+
+
+def test_a_filter_gets_its_configuration_compiled(compiled: Compile) -> None:
+    config = "{operations: [{method: GET, path: /a, name: a}], unknown: other}"
+    snapshot = compiled(SERVER + suite_extension("operations", "operation_classifier", config), "server")
+    extension = snapshot.extensions["extensions.istio.io/trafficextension/default.operations"]
+    written = json.loads(extension["typed_config"]["config"]["configuration"]["value"])
+    assert (written["version"], written["unknown"]) == (1, "other")
+    assert "operations" not in written

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -13,13 +16,17 @@ import yaml
 
 import lateen
 from lateen.emit import to_yaml
+from lateen.filterkit.catalog import noop_module
+from lateen.model.mesh import Mesh
 from lateen.model.placement import place_by_cidr
+from lateen.modules import Cache
 from lateen.schema.binary import find_envoy
 from lateen.source.document import Source
 from lateen.verification import verify_many
 from lateen.xds.snapshot import Snapshot
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "snapshot"
+_FOLDER = tempfile.TemporaryDirectory(prefix="lateen-golden-")
 CASES = sorted(path.parent.name for path in GOLDEN.glob("*/in.yaml"))
 
 
@@ -28,12 +35,24 @@ def compiled(case: str) -> dict[str, Snapshot]:
     """Every proxy of the mesh in `in.yaml`, with the MeshConfig and node metadata beside it."""
     folder = GOLDEN / case
     config, metadata = folder / "in.mesh.yaml", folder / "in.metadata.yaml"
-    source = Source((folder / "in.yaml").read_text(), "in.yaml")
-    mesh = lateen.load(source, mesh_config=config.read_text() if config.exists() else None)
-    mesh = place_by_cidr(mesh, "192.0.2.0/24")
+    mesh = place_by_cidr(_load(folder, config.read_text() if config.exists() else None), "192.0.2.0/24")
     more = yaml.safe_load(metadata.read_text()) if metadata.exists() else {}
     proxies = [replace(proxy, metadata={**proxy.metadata, **more}) for proxy in mesh.proxies()]
     return {f"{proxy.name}.{proxy.namespace}": lateen.compile(mesh, proxy) for proxy in proxies}
+
+
+def _load(folder: Path, config: str | None) -> Mesh:
+    """The mesh; with `in.lateen.lock` from a folder of its own, where each URL has the module that does nothing."""
+    lock = folder / "in.lateen.lock"
+    if not lock.exists():
+        return lateen.load(Source((folder / "in.yaml").read_text(), "in.yaml"), mesh_config=config)
+    place = Path(_FOLDER.name) / folder.name
+    place.mkdir()
+    shutil.copy(folder / "in.yaml", place)
+    shutil.copy(lock, place / "lateen.lock")
+    Cache(place / "cache").put(noop_module())
+    with contextlib.chdir(place):
+        return lateen.load(Path("in.yaml"), mesh_config=config, cache=place / "cache")
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -1,0 +1,161 @@
+//! A value of the configuration that knows where it stands, so that what is wrong with it is said by its path.
+//!
+//! Unlike the SDK's node this one goes on behind a fault with some value, and who reads must ask in the end whether there
+//! was one: a way out at every step of so many would be a tenth of the module. No message repeats a value, because it may
+//! be a secret.
+
+use core::cell::RefCell;
+use core::ops::RangeInclusive;
+
+use lateen_sdk::json::Value;
+
+/// The first thing that is wrong with a configuration.
+#[derive(Default)]
+pub struct Faults(RefCell<Option<String>>);
+
+impl Faults {
+    /// What was read, unless something was wrong.
+    pub fn or<T>(self, read: T) -> Result<T, String> {
+        self.0.into_inner().map_or(Ok(read), Err)
+    }
+}
+
+/// A value and its path, such as `rules[0].github.keys`.
+pub struct Node<'a> {
+    path: String,
+    value: &'a Value,
+    faults: &'a Faults,
+}
+
+impl<'a> Node<'a> {
+    /// The whole configuration.
+    pub fn root(value: &'a Value, faults: &'a Faults) -> Self {
+        Self { path: String::new(), value, faults }
+    }
+
+    /// Something is wrong here.
+    pub fn wrong(&self, problem: &str) {
+        self.faults.0.borrow_mut().get_or_insert_with(|| {
+            let path = if self.path.is_empty() { "configuration" } else { &self.path };
+            [path, ": ", problem].concat()
+        });
+    }
+
+    /// This is an object with no other keys than these.
+    pub fn object(&self, known: &[&str]) {
+        let Value::Object(entries) = self.value else {
+            return self.wrong("an object is expected");
+        };
+        if let Some((key, _)) = entries.iter().find(|(key, _)| !known.contains(&key.as_str())) {
+            self.wrong(&[key, " is unknown; one of ", &known.join(", "), " is expected"].concat());
+        }
+    }
+
+    /// The value of a key, if the object has it.
+    pub fn get(&self, key: &str) -> Option<Self> {
+        let Value::Object(entries) = self.value else {
+            return None;
+        };
+        let (_, value) = entries.iter().find(|(name, _)| name == key)?;
+        let dot = if self.path.is_empty() { "" } else { "." };
+        Some(Self { path: [&self.path, dot, key].concat(), value, faults: self.faults })
+    }
+
+    /// The value of a key that the object must have.
+    pub fn required(&self, key: &str) -> Self {
+        self.get(key).unwrap_or_else(|| {
+            self.wrong(&[key, " is missing"].concat());
+            Self { path: String::new(), value: &Value::Null, faults: self.faults }
+        })
+    }
+
+    /// Which of these keys is there, as the only one, and its value.
+    pub fn one_of(&self, keys: &[&str]) -> (usize, Self) {
+        let found: Vec<_> = keys.iter().enumerate().filter(|(_, key)| self.get(key).is_some()).collect();
+        match found.as_slice() {
+            [(place, key)] => (*place, self.required(key)),
+            _ => {
+                self.wrong(&["exactly one of ", &keys.join(", "), " is expected"].concat());
+                (0, Self { path: String::new(), value: &Value::Null, faults: self.faults })
+            }
+        }
+    }
+
+    /// A text of at most `longest` bytes that is not empty.
+    pub fn text(&self, longest: usize) -> String {
+        match self.value {
+            Value::Text(text) if (1..=longest).contains(&text.len()) => text.clone(),
+            _ => {
+                self.wrong(&format!("a text of 1 to {longest} bytes is expected"));
+                String::new()
+            }
+        }
+    }
+
+    /// Whether this is a text.
+    pub fn is_text(&self) -> bool {
+        matches!(self.value, Value::Text(_))
+    }
+
+    /// Whether this is the empty text.
+    pub fn is_empty(&self) -> bool {
+        matches!(self.value, Value::Text(text) if text.is_empty())
+    }
+
+    /// The name of a header in lower case.
+    pub fn header_name(&self) -> String {
+        let name = self.text(64);
+        let sign = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        if !name.bytes().all(sign) {
+            self.wrong("the name of a header in lower case is expected");
+        }
+        name
+    }
+
+    /// A whole number.
+    pub fn integer(&self, range: RangeInclusive<i64>) -> i64 {
+        match self.value {
+            Value::Integer(number) if range.contains(number) => *number,
+            _ => {
+                self.wrong(&format!("a whole number from {} to {} is expected", range.start(), range.end()));
+                0
+            }
+        }
+    }
+
+    /// `true` or `false`.
+    pub fn flag(&self) -> bool {
+        match self.value {
+            Value::Boolean(flag) => *flag,
+            _ => {
+                self.wrong("true or false is expected");
+                false
+            }
+        }
+    }
+
+    /// Which of these words this is.
+    pub fn word(&self, words: &[&str]) -> usize {
+        let found = match self.value {
+            Value::Text(text) => words.iter().position(|word| word == text),
+            _ => None,
+        };
+        found.unwrap_or_else(|| {
+            self.wrong(&["one of ", &words.join(", "), " is expected"].concat());
+            0
+        })
+    }
+
+    /// The items of a list of at least one and at most `most`.
+    pub fn items(&self, most: usize) -> Vec<Self> {
+        let Value::List(items) = self.value else {
+            self.wrong("a list is expected");
+            return Vec::new();
+        };
+        if !(1..=most).contains(&items.len()) {
+            self.wrong(&format!("1 to {most} items are expected"));
+        }
+        let node = |(place, value)| Self { path: format!("{}[{place}]", self.path), value, faults: self.faults };
+        items.iter().enumerate().map(node).collect()
+    }
+}

@@ -1,0 +1,191 @@
+//! What a request is: by gRPC's content type, by a GraphQL path, else by the table.
+
+use crate::config::{Config, Graphql};
+use crate::names::Refusal;
+use crate::query::{Query, Wanted};
+use crate::table::{Found, GRPC};
+
+/// The answer: `kind` and `reason` are of the fixed sets in this folder's README.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Class {
+    pub operation: String,
+    pub kind: &'static str,
+    pub reason: &'static str,
+}
+
+/// What of the request's headers decides.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Head<'a> {
+    pub method: &'a str,
+    /// With what stands behind `?`.
+    pub path: &'a str,
+    pub content_type: &'a str,
+    pub encoded: bool,
+    /// Whether no body follows.
+    pub ends: bool,
+    /// Of the body, as far as it was said.
+    pub length: Option<usize>,
+}
+
+/// What comes next.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing: the request is known.
+    Done(Class),
+    /// Its body of up to so many bytes; what kind of body it is.
+    Body(Media, usize),
+}
+
+/// How a body carries GraphQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Media {
+    Json,
+    Document,
+}
+
+/// The kinds.
+const OPENAPI: &str = "openapi";
+const KIND_GRPC: &str = "grpc";
+const GRAPHQL: &str = "graphql";
+const NONE: &str = "none";
+
+impl Config {
+    /// Classify by the headers, or say that the body is needed.
+    pub fn head(&mut self, head: &Head<'_>) -> Step {
+        let (path, parameters) = head.path.split_once('?').unwrap_or((head.path, ""));
+        let path = path.split('#').next().unwrap_or_default();
+        if self.grpc.is_some() && is_grpc(head.content_type) {
+            return Step::Done(self.grpc(path));
+        }
+        match self.graphql.as_ref().filter(|graphql| graphql.paths.iter().any(|known| known == path)) {
+            Some(graphql) => match graphql_step(graphql, head) {
+                Ok(None) => Step::Done(self.query(Query::of_parameters(parameters))),
+                Ok(Some((media, limit))) => Step::Body(media, limit),
+                Err(reason) => Step::Done(self.unknown(GRAPHQL, reason)),
+            },
+            None => Step::Done(self.template(head.method, path)),
+        }
+    }
+
+    /// Classify by the whole body.
+    pub fn body(&mut self, media: Media, body: &[u8]) -> Class {
+        if media == Media::Json && body.trim_ascii_start().starts_with(b"[") {
+            return self.unknown(GRAPHQL, "batch");
+        }
+        self.query(match media {
+            Media::Json => Query::of_json(body),
+            Media::Document => Query::of_document(body),
+        })
+    }
+
+    /// The body is larger than what is read.
+    pub fn too_large(&self) -> Class {
+        self.unknown(GRAPHQL, "body_too_large")
+    }
+
+    /// The request was answered before anything was known of it.
+    pub fn unseen(&self) -> Class {
+        self.unknown(NONE, "not_classified")
+    }
+
+    fn template(&self, method: &str, path: &str) -> Class {
+        match self.table.find(method, path) {
+            Found::Operation(name) => class(name, OPENAPI, "matched"),
+            Found::OtherMethod => self.unknown(OPENAPI, "no_method"),
+            Found::Nothing => self.unknown(NONE, "no_path"),
+        }
+    }
+
+    fn grpc(&mut self, path: &str) -> Class {
+        if let Found::Operation(name) = self.table.find(GRPC, path) {
+            return class(name, KIND_GRPC, "matched");
+        }
+        let Some(name) = path.strip_prefix('/').filter(|name| is_grpc_method(name)) else {
+            return self.unknown(KIND_GRPC, "bad_path");
+        };
+        match self.grpc.as_mut().map(|names| names.take(name)) {
+            Some(Ok(())) => class(name, KIND_GRPC, "matched"),
+            Some(Err(refusal)) => self.unknown(KIND_GRPC, reason(refusal)),
+            None => self.unknown(KIND_GRPC, "not_listed"),
+        }
+    }
+
+    fn query(&mut self, query: Option<Query>) -> Class {
+        let Some(graphql) = &mut self.graphql else { return self.unseen() };
+        let (name, how) = match query.as_ref().map(Query::wanted) {
+            None => return self.unknown(GRAPHQL, "bad_request"),
+            Some(Wanted::Nothing) => return self.unknown(GRAPHQL, "no_operation"),
+            Some(Wanted::Anonymous) => return self.unknown(GRAPHQL, "anonymous"),
+            Some(Wanted::Persisted(hash)) => match graphql.persisted.get(&hash.to_ascii_lowercase()) {
+                Some(name) => return class(name, GRAPHQL, "persisted"),
+                None => return self.unknown(GRAPHQL, "not_persisted"),
+            },
+            Some(Wanted::Named(name)) => (name, graphql.names.take(name)),
+        };
+        match how {
+            Ok(()) => class(name, GRAPHQL, "matched"),
+            Err(refusal) => self.unknown(GRAPHQL, reason(refusal)),
+        }
+    }
+
+    fn unknown(&self, kind: &'static str, reason: &'static str) -> Class {
+        class(&self.unknown, kind, reason)
+    }
+}
+
+/// `None`: the parameters of the path say it; else which body does. An error is the reason why nothing will.
+fn graphql_step(graphql: &Graphql, head: &Head<'_>) -> Result<Option<(Media, usize)>, &'static str> {
+    if matches!(head.method, "GET" | "HEAD") {
+        return Ok(None);
+    }
+    if head.method != "POST" {
+        return Err("no_method");
+    }
+    let media = match media_type(head.content_type).as_str() {
+        "application/json" => Media::Json,
+        "application/graphql" => Media::Document,
+        _ => return Err("content_type"),
+    };
+    match head {
+        Head { ends: true, .. } => Err("no_operation"),
+        Head { encoded: true, .. } => Err("encoded_body"),
+        Head { length: Some(length), .. } if *length > graphql.max_body => Err("body_too_large"),
+        _ => Ok(Some((media, graphql.max_body))),
+    }
+}
+
+fn class(operation: &str, kind: &'static str, reason: &'static str) -> Class {
+    Class { operation: operation.into(), kind, reason }
+}
+
+fn reason(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::NotListed => "not_listed",
+        Refusal::Limit => "limit",
+    }
+}
+
+/// The type before its parameters, in small letters.
+fn media_type(content_type: &str) -> String {
+    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// gRPC and gRPC-Web, with whatever they carry: `application/grpc`, `application/grpc+proto`, `application/grpc-web-text`.
+fn is_grpc(content_type: &str) -> bool {
+    let media = media_type(content_type);
+    media.strip_prefix(GRPC).is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', '-']))
+}
+
+/// `package.Service/Method`, of a length that a label bears.
+fn is_grpc_method(name: &str) -> bool {
+    let word = |text: &str| {
+        text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    name.len() <= 200
+        && name.split_once('/').is_some_and(|(service, method)| service.split('.').all(word) && word(method))
+}
+
+#[cfg(test)]
+#[path = "classify_tests.rs"]
+mod tests;
