@@ -17,7 +17,7 @@ from lateen.filterkit.catalog import Filter
 from lateen.model.proxy import Proxy
 from lateen.verification.envoy import ask
 from lateen.xds.filters.chain import TYPES
-from lateen.xds.filters.wasm import lua_extension, wasm_extension
+from lateen.xds.filters.wasm import suite_extension
 
 Config = dict[str, Any]
 
@@ -52,15 +52,10 @@ def bootstrap(suite: Filter, configs: Iterable[Any], folder: Path) -> Config:
     if suite.kind == "wasm":
         (folder / suite.module_name).write_bytes(suite.module())
     proxy = Proxy("check", metadata={"LATEEN_MODULE_DIR": str(folder)})
-    listeners = [listener(str(index), http_filter(suite, proxy, config)) for index, config in enumerate(configs)]
+    listeners = [
+        listener(str(index), suite_extension(proxy, suite.name, suite, config)) for index, config in enumerate(configs)
+    ]
     return {"static_resources": {"listeners": listeners}}
-
-
-def http_filter(suite: Filter, proxy: Proxy, config: Any) -> Config:
-    """The filter as an entry of a connection manager's `http_filters`."""
-    if suite.kind == "lua":
-        return lua_extension(suite.name, suite.lua(config))
-    return wasm_extension(proxy, suite.name, suite, config)
 
 
 def listener(name: str, tested: Config) -> Config:
