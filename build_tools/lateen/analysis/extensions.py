@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lateen.diagnostics import Diagnostic
+from lateen.diagnostics import Diagnostic, Redacted
 from lateen.diagnostics.codes import analyze as codes
 from lateen.diagnostics.codes import extensions as own
 from lateen.model.attachment import GATEWAY_API, GATEWAY_NAME, serves
@@ -38,10 +38,7 @@ def find(mesh: Mesh) -> Iterator[Diagnostic]:
             yield finding
         yield from _configuration(extension)
         yield from _targets(extension, mesh, proxies)
-        if extension.pull_secret and not _has_secret(extension, mesh):
-            where = extension.ref.at(extension.field, "imagePullSecret")
-            namespace = extension.ref.namespace
-            yield own.UNKNOWN_PULL_SECRET.at(where, namespace=namespace, name=extension.pull_secret)
+        yield from missing_secret(extension, mesh)
 
 
 def missing_code(extension: Extension) -> Diagnostic | None:
@@ -52,7 +49,21 @@ def missing_code(extension: Extension) -> Diagnostic | None:
     if not name or name in catalog():
         return extension.unavailable
     hint = f"the suite has {', '.join(sorted(catalog()))}"
-    return codes.UNKNOWN_FILTER.at(extension.ref.at(extension.field, "url"), hint=hint, name=name)
+    return codes.UNKNOWN_FILTER.at(extension.ref.at(extension.section, "url"), hint=hint, name=name)
+
+
+def missing_secret(extension: Extension, mesh: Mesh) -> Iterator[Diagnostic]:
+    """That the mesh does not have the pull secret, so that the user's own logins are taken instead."""
+    if extension.pull_secret and logins(extension, mesh) is None:
+        where = extension.ref.at(extension.section, "imagePullSecret")
+        yield own.UNKNOWN_PULL_SECRET.at(where, namespace=extension.ref.namespace, name=extension.pull_secret)
+
+
+def logins(extension: Extension, mesh: Mesh) -> Redacted | None:
+    """What the pull secret of an extension holds: a Docker configuration."""
+    named = ("Secret", extension.ref.namespace, extension.pull_secret)
+    secrets = (s for s in mesh.secrets if (s.ref.kind, s.ref.namespace, s.ref.name) == named)
+    return next((s.data[DOCKER_CONFIG] for s in secrets if DOCKER_CONFIG in s.data), None)
 
 
 def _configuration(extension: Extension) -> Iterator[Diagnostic]:
@@ -63,7 +74,7 @@ def _configuration(extension: Extension) -> Iterator[Diagnostic]:
     for path, problem in found.problems(extension.config) if found else ():
         steps = [step for step in str(path).strip("/").replace("/", ".").split(".") if step]
         where = [int(step) if step.isdecimal() else step for step in steps]
-        yield codes.FILTER_CONFIG.at(extension.ref.at(extension.field, "pluginConfig", *where), problem=problem)
+        yield codes.FILTER_CONFIG.at(extension.ref.at(extension.section, "pluginConfig", *where), problem=problem)
 
 
 def _targets(extension: Extension, mesh: Mesh, proxies: tuple[Proxy, ...]) -> Iterator[Diagnostic]:
@@ -75,12 +86,3 @@ def _targets(extension: Extension, mesh: Mesh, proxies: tuple[Proxy, ...]) -> It
         elif not any(serves(proxy, target, namespace, mesh.gateways) for proxy in proxies):
             hint = f"its proxies have the label {GATEWAY_NAME}" if target.group == GATEWAY_API else ""
             yield own.UNKNOWN_TARGET.at(where, hint=hint, namespace=namespace, kind=target.kind, name=target.name)
-
-
-def _has_secret(extension: Extension, mesh: Mesh) -> bool:
-    return any(
-        secret.ref.kind == "Secret"
-        and (secret.ref.namespace, secret.ref.name) == (extension.ref.namespace, extension.pull_secret)
-        and DOCKER_CONFIG in secret.data
-        for secret in mesh.secrets
-    )
