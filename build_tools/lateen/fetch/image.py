@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from lateen.analysis.extensions import logins
+from lateen.analysis.modules import logins
 from lateen.fetch.fetched import LIMIT, Fetched, wasm
 from lateen.filterkit.oci import reference, signature
 from lateen.filterkit.oci.credentials import Credentials, docker_configuration, pull_secret

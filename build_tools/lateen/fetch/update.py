@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from lateen.analysis.extensions import missing_secret
+from lateen.analysis.modules import missing_secret
 from lateen.diagnostics import Diagnostic, MeshError, Origin
 from lateen.diagnostics.codes.fetch import NOT_REACHED, WRONG_DIGEST
 from lateen.fetch import file, http, image

@@ -10,16 +10,8 @@ from lateen.modules import Module
 from lateen.scope.extensions import PHASES
 from lateen.scope.views import ProxyScope
 from lateen.xds.filters.chain import TYPES, Chain, Direction
-from lateen.xds.filters.wasm import (
-    LUA,
-    NETWORK_WASM,
-    WASM,
-    discovered,
-    lua_extension,
-    module_extension,
-    suite_module,
-    wasm_extension,
-)
+from lateen.xds.filters.modules import NETWORK_WASM, as_users_say, module_extension, suite_module
+from lateen.xds.filters.wasm import LUA, WASM, discovered, lua_extension, wasm_extension
 from lateen.xds.resources import Resources
 from lateen.xds.snapshot import Config
 
@@ -134,7 +126,8 @@ def _extension(scope: ProxyScope, extension: Extension) -> Config:
     if suite and suite.kind == "lua":
         return lua_extension(name, suite.lua(extension.config))
     if suite:
-        return wasm_extension(scope.proxy, name, suite, extension.config, extension)
+        config = wasm_extension(scope.proxy, name, suite, extension.config, extension.fail_strategy)
+        return as_users_say(config, extension)
     return lua_extension(name, extension.lua) if extension.lua else _denial(name, extension)
 
 
