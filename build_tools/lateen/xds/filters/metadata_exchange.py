@@ -10,7 +10,8 @@ from lateen.model.proxy import Proxy
 from lateen.modules import Module
 from lateen.scope.views import ProxyScope
 from lateen.xds.filters.chain import Chain
-from lateen.xds.filters.wasm import WASM, discovered, suite_module, wasm_extension
+from lateen.xds.filters.modules import suite_module
+from lateen.xds.filters.wasm import WASM, discovered, wasm_extension
 from lateen.xds.resources import Resources
 from lateen.xds.snapshot import Config
 
