@@ -65,14 +65,14 @@ impl<F: Filter> Dispatcher<F> {
         self.with(context, |filter, stream| filter.on_request_headers(stream, host)).unwrap_or_else(|| refuse(host))
     }
 
-    /// A part of the request's body.
+    /// A part of the request's body; nothing of a stream that was refused passes.
     pub fn request_body<H: Host>(&self, host: &H, context: u32, size: usize) -> Action {
-        self.with(context, |filter, stream| filter.on_request_body(stream, host, size)).unwrap_or(Action::Continue)
+        self.with(context, |filter, stream| filter.on_request_body(stream, host, size)).unwrap_or(Action::Pause)
     }
 
     /// Request trailers.
     pub fn request_trailers<H: Host>(&self, host: &H, context: u32) -> Action {
-        self.with(context, |filter, stream| filter.on_request_trailers(stream, host)).unwrap_or(Action::Continue)
+        self.with(context, |filter, stream| filter.on_request_trailers(stream, host)).unwrap_or(Action::Pause)
     }
 
     /// Response headers.
@@ -147,8 +147,7 @@ impl<F: Filter> Default for Dispatcher<F> {
 
 fn refuse<H: Host>(host: &H) -> Action {
     let response = LocalResponse { status: 503, details: "lateen_too_many_streams", ..LocalResponse::default() };
-    match host.send_local_response(&response) {
-        Ok(()) => Action::Pause,
-        Err(_) => Action::Continue,
-    }
+    // A request that cannot be answered stays where it is, until Envoy's timeouts end it.
+    let _ = host.send_local_response(&response);
+    Action::Pause
 }

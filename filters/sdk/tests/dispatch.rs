@@ -126,6 +126,15 @@ fn requests_beyond_the_bound_are_refused_until_a_stream_ends() {
 }
 
 #[test]
+fn nothing_of_a_request_passes_for_which_there_was_no_room() {
+    let (dispatcher, host) = configured("a");
+    host.faults.borrow_mut().insert("proxy_send_local_response", Status::INTERNAL_FAILURE);
+    assert_eq!(dispatcher.request_headers(&host, 77), Action::Pause);
+    assert_eq!(dispatcher.request_body(&host, 77, 3), Action::Pause);
+    assert_eq!(dispatcher.request_trailers(&host, 77), Action::Pause);
+}
+
+#[test]
 fn a_callback_for_a_stream_that_nobody_made_does_nothing() {
     let (dispatcher, host) = configured("a");
     assert_eq!(dispatcher.response_headers(&host, 77), Action::Continue);
