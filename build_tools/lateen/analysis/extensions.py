@@ -94,7 +94,7 @@ def _place(extension: Extension, fault: Problem) -> Origin:
     documents, broken = parse(text, file)
     if not fault.file_path and broken:
         return broken[0].origin
-    return documents[0].origin(fault.file_path) if documents else Origin(file)
+    return documents[0].origin(fault.file_path, key=True) if documents else Origin(file)
 
 
 def _told(fault: Problem) -> str:
