@@ -72,11 +72,14 @@ impl Filter for HmacAuth {
     }
 
     fn on_request_headers<H: Host>(&mut self, stream: &mut Stream, host: &H) -> Action {
+        // Read before a client's own copy is removed: requests may name their key in the same header.
+        let headers = host.headers(Map::RequestHeaders);
         let removed = host.remove_header(Map::RequestHeaders, &self.config.key_id_header);
         if self.config.mode == Mode::Off {
             return Action::Continue;
         }
-        let (next, action) = match removed.map_err(|_| Reason::HostFailure).and_then(|()| self.begin(host)) {
+        let readable = removed.and(headers).map_err(|_| Reason::HostFailure);
+        let (next, action) = match readable.and_then(|headers| self.begin(host, &Request::new(&headers))) {
             Ok(Begun::Decided(decision)) => (Stream::Passed, self.pass(host, &decision)),
             Ok(Begun::Waiting(waiting)) => (Stream::Waiting(waiting), self.hold()),
             Err(reason) => self.refuse(host, reason),
@@ -104,14 +107,12 @@ enum Begun {
 }
 
 impl HmacAuth {
-    fn begin<H: Host>(&self, host: &H) -> Result<Begun, Reason> {
-        let headers = host.headers(Map::RequestHeaders).map_err(|_| Reason::HostFailure)?;
-        let request = Request::new(&headers);
-        let (place, rule) = self.rule(&request)?;
+    fn begin<H: Host>(&self, host: &H, request: &Request) -> Result<Begun, Reason> {
+        let (place, rule) = self.rule(request)?;
         let Some(scheme) = &rule.scheme else {
             return Ok(Begun::Decided(Decision::exempt(&rule.name)));
         };
-        let verification = Verification::begin(scheme, &request, now(host)?)?;
+        let verification = Verification::begin(scheme, request, now(host)?)?;
         let waiting = Waiting { rule: place, verification, hashed: 0 };
         if host.end_of_stream() || !scheme.recipe.reads_body() {
             return self.finish(host, waiting).map(Begun::Decided);

@@ -186,3 +186,13 @@ fn a_content_digest_that_is_signed_must_be_that_of_the_body() {
     let twice = [("s", &*signature), ("content-digest", digest), ("content-digest", digest)];
     assert_eq!(call(&twice, body), denied(401, "content_digest_repeated"));
 }
+
+#[test]
+fn a_request_may_name_its_key_in_the_header_that_tells_it() {
+    let mut plugin =
+        recipe(r#""signature": {"header": "s"}, "key_id": {"header": "x-hmac-key-id"}, "parts": ["body"]"#);
+    let signature = sign("x");
+    assert_eq!(plugin.call(&[("s", &signature), ("x-hmac-key-id", "k")], &[b"x"]).key_id.as_deref(), Some("k"));
+    let outcome = plugin.call(&[("s", &signature), ("x-hmac-key-id", "l")], &[b"x"]);
+    assert_eq!((outcome.key_id, &*outcome.reason), (None, "key_unknown"));
+}
