@@ -78,7 +78,7 @@ def test_a_filter_of_the_suite_does_what_its_scenarios_say() -> None:
 
 
 def test_the_example_of_the_documentation_holds(tmp_path: Path) -> None:
-    (example,) = re.findall(r"^```yaml\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    example, _ = re.findall(r"^```yaml\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     folder = tmp_path / "tenant_context"
     shutil.copytree(catalog()["tenant_context"].directory, folder, ignore=shutil.ignore_patterns("scenarios"))
     (folder / "scenarios").mkdir()
@@ -249,7 +249,9 @@ def test_a_filter_without_scenarios_is_a_fault(play: Play) -> None:
 def test_a_filter_that_is_not_built_is_a_fault(make_filter: Callable[..., Filter]) -> None:
     """LAT0606."""
     suite = replace(make_filter("", SCENARIO), kind="wasm")
-    assert [(f.code, f.hint) for f in run(suite, find_envoy()).findings] == [("LAT0606", "lateen filters build probe")]
+    assert [(f.code, f.hint) for f in run(suite, find_envoy()).findings] == [
+        ("LAT0606", f"lateen filters build {suite.directory}")
+    ]
 
 
 def test_a_module_runs_as_it_would_in_a_mesh(make_filter: Callable[..., Filter]) -> None:

@@ -30,7 +30,7 @@ def play_module(make_filter: Callable[..., Filter]) -> PlayModule:
     def run_both(module: bytes, scenarios: str) -> Result:
         if not made:
             made.append(make_filter("", scenarios))
-        suite = replace(made[0], kind="wasm", failure_policy="FAIL_RELOAD")
+        suite = replace(made[0], kind="wasm", failure_policy="FAIL_RELOAD", reads_body=True)
         (suite.directory / "probe.wasm").write_bytes(module)
         return run(suite, find_envoy())
 
@@ -302,7 +302,8 @@ HTTP = {
     + GO_ON
     % """(drop (call $proxy_add_header_map_value (i32.const 0) {x_status}
       (i32.load (i32.const 20)) (i32.load (i32.const 24))))
-    (drop (call $proxy_add_header_map_value (i32.const 0) {x_body} (i32.load (i32.const 28)) (i32.load (i32.const 32))))""",
+    (drop (call $proxy_add_header_map_value (i32.const 0) {x_body}
+      (i32.load (i32.const 28)) (i32.load (i32.const 32))))""",
 }
 GRPC = {
     "on_context_create": REMEMBER,
@@ -318,7 +319,8 @@ GRPC = {
     (i32.store8 (i32.const 40) (i32.add (i32.const 97) (local.get 2)))"""
     + GO_ON
     % """(drop (call $proxy_add_header_map_value (i32.const 0) {x_status} (i32.const 40) (i32.const 1)))
-    (drop (call $proxy_add_header_map_value (i32.const 0) {x_body} (i32.load (i32.const 28)) (i32.load (i32.const 32))))""",
+    (drop (call $proxy_add_header_map_value (i32.const 0) {x_body}
+      (i32.load (i32.const 28)) (i32.load (i32.const 32))))""",
 }
 
 

@@ -10,6 +10,7 @@ VERBS = {
     "capabilities": "what a Wasm module may do at most",
     "export": "a filter as a resource of Envoy, Istio or Envoy Gateway",
     "test": "run the scenarios of filters in this process and on a real Envoy",
+    "fuzz": "send random requests through filters in this process",
     "bench": "measure what filters cost",
     "package": "write a filter as OCI images, with its SBOM, into a folder",
     "push": "push a filter to a registry, signed if a key is given",

@@ -11,6 +11,7 @@
 | `world` | clock, other clusters, shared data: what streams have in common |
 | `stream`, `filter_chain`, `local_reply`, `edge` | one HTTP request, by Envoy's rules of pause and resume |
 | `wasm_filter`, `lua_filter`, `lua_api` | the two kinds of filter |
+| `driver` | client and upstream around a filter: the library for tests |
 
 What is observable follows Envoy 1.40 (`source/extensions/common/wasm`, `source/extensions/filters/http/lua`,
 `source/common/http/filter_manager`) and proxy-wasm-cpp-host. Scenarios that run here and on a real Envoy hold it to

@@ -113,6 +113,7 @@ WASI = {
     "fd_seek": "iIii",
     "fd_close": "i",
     "fd_fdstat_get": "ii",
+    "fd_fdstat_set_flags": "ii",
     "environ_get": "ii",
     "environ_sizes_get": "ii",
     "args_get": "ii",

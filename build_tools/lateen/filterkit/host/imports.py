@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 
 from lateen.filterkit.host.abi import IMPORTS, WASI, WASI_MODULES, Buffer, Map, Refused, Status
 from lateen.filterkit.host.callouts import Callouts
@@ -22,14 +22,13 @@ Functions = Mapping[tuple[str, str], tuple[str, Import, bool]]
 
 
 def functions(vm: Vm, without: Collection[str]) -> Functions:
-    """By module and name: parameters, the function (or a fault in its place), whether it answers a number."""
+    """By module and name: parameters, the function (or the fault of that name), whether it answers a number."""
     host, callouts, wasi = _Host(vm), Callouts(vm), Wasi(vm)
     found: dict[tuple[str, str], tuple[str, Import, bool]] = {}
     for name, parameters in IMPORTS.items():
         if name not in without:
             function = getattr(host, name, None) or getattr(callouts, name)
-            fault = vm.plugin.faults.get(f"proxy_{name}")
-            found["env", f"proxy_{name}"] = (parameters, function if fault is None else _always(fault), True)
+            found["env", f"proxy_{name}"] = (parameters, _or_fault(vm, f"proxy_{name}", function), True)
     for name, parameters in WASI.items():
         for module in WASI_MODULES:
             found[module, name] = (parameters, getattr(wasi, name), name != "proc_exit")
@@ -38,8 +37,12 @@ def functions(vm: Vm, without: Collection[str]) -> Functions:
     return found
 
 
-def _always(status: int) -> Callable[..., int]:
-    return lambda *_: status
+def _or_fault(vm: Vm, name: str, function: Import) -> Import:
+    def call(*arguments: int) -> int | None:
+        fault = vm.faults.get(name) if vm.faults else None
+        return function(*arguments) if fault is None else fault
+
+    return call
 
 
 class _Host:

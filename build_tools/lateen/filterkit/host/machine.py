@@ -42,6 +42,7 @@ def compiled(code: bytes) -> wasmtime.Module:
 def _engine() -> wasmtime.Engine:
     config = wasmtime.Config()
     config.consume_fuel = True
+    config.cranelift_opt_level = "none"  # tests compile more than they run
     return wasmtime.Engine(config)
 
 
@@ -58,8 +59,7 @@ class Machine:
         self._store.set_limits(memory_size=memory)
         self._store.set_fuel(INSTRUCTIONS)
         linker = wasmtime.Linker(module_engine)
-        for wanted in module.imports:
-            place = (wanted.module, wanted.name or "")
+        for place in dict.fromkeys((wanted.module, wanted.name or "") for wanted in module.imports):
             if place not in functions:
                 raise ModuleError(f"Failed to load Wasm module due to a missing import: {place[0]}.{place[1]}")
             parameters, function, answers = functions[place]
@@ -82,6 +82,11 @@ class Machine:
     @staticmethod
     def _names(module: wasmtime.Module) -> list[str]:
         return [export.name for export in module.exports]
+
+    @property
+    def size(self) -> int:
+        """The bytes of its memory; they never become fewer."""
+        return int(self._memory.data_len(self._store))
 
     def exports(self, name: str) -> bool:
         """Whether the module has a function of that name."""

@@ -26,7 +26,12 @@ _MILLISECONDS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """How a module is used: Envoy's PluginConfig. `faults` are statuses that functions of the host answer, by name."""
+    """How a module is used: Envoy's PluginConfig.
+
+    `faults` are statuses that functions of the host answer, by name (`proxy_get_property`). `log_level` is the lowest
+    that is logged, from 0 (trace). `versions` are the ABIs that are taken, by their export: proxies built from Envoy
+    may know others.
+    """
 
     code: bytes = field(repr=False)
     configuration: bytes = b""
@@ -40,6 +45,7 @@ class Plugin:
     faults: dict[str, int] = field(default_factory=dict)
     memory: int = MEMORY
     log_level: int = 1
+    versions: tuple[str, ...] = VERSIONS
 
 
 @dataclass(slots=True)
@@ -76,8 +82,9 @@ class Vm:
         from lateen.filterkit.host.imports import functions  # noqa: PLC0415 - they need this module's types
 
         self.plugin, self.world = plugin, world
-        self.abi = _abi(plugin.code)
+        self.abi = _abi(plugin)
         self.failed = ""
+        self.faults = dict(plugin.faults)
         self.metrics = DefinedMetrics(world.metrics)
         self.declared: dict[bytes, tuple[str, bool]] = {}
         self.received = Received()
@@ -197,9 +204,9 @@ class Vm:
             self._deferred.pop(0)()
 
 
-def _abi(code: bytes) -> str:
-    exported = {export.name for export in compiled(code).exports}
-    found = next((version for version in VERSIONS if version in exported), None)
+def _abi(plugin: Plugin) -> str:
+    exported = {export.name for export in compiled(plugin.code).exports}
+    found = next((version for version in plugin.versions if version in exported), None)
     if found is None:
         raise ModuleError("Missing or unknown Proxy-Wasm ABI version")
     return found

@@ -48,6 +48,9 @@ class Wasi:
         self._vm.machine.write(stat_at, struct.pack("<QQQ", 0, _WRITABLE, 0))
         return 0
 
+    def fd_fdstat_set_flags(self, _file: int, _flags: int) -> int:
+        return _NO_SUCH_FUNCTION
+
     def environ_get(self, pointers: int, text: int) -> int:
         machine = self._vm.machine
         for entry in self._environment():

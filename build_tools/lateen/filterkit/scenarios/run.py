@@ -62,33 +62,30 @@ def run(suite: Filter, envoy: Path | None, hosts: Sequence[str] = HOSTS) -> Resu
     """Run every scenario of a filter on those of the hosts that it lists; `envoy` is needed for that host only.
 
     What two hosts saw differently is a finding, expected or not. A scenario that fails on Envoy keeps its log in a
-    temporary folder, which the finding names. Raises OSError if the scenarios cannot be read.
+    temporary folder, which the finding names. Raises OSError if the scenarios cannot be read, and MeshError
+    (LAT0615) if what runs the filter in this process is not installed.
     """
     scenarios, faults = read_scenarios(suite)
     if not scenarios and not faults:
         faults.append(codes.NO_SCENARIOS.at(Origin(str(suite.directory)), name=suite.name))
     outcomes = [_not_run(scenario, hosts) for scenario in scenarios if not set(hosts) & set(scenario.hosts)]
     seconds: dict[str, float] = {}
-    if len(outcomes) < len(scenarios) and suite.kind == "wasm" and not _built(suite):
+    if len(outcomes) < len(scenarios) and suite.kind == "wasm" and not suite.built:
         hint = f"lateen filters build {suite.argument}"
         faults.append(codes.NOT_BUILT.at(Origin(str(suite.directory)), name=suite.name, hint=hint))
         return Result(suite.name, tuple(outcomes), tuple(faults), seconds)
     for host in hosts:
         chosen = [scenario for scenario in scenarios if host in scenario.hosts]
         start = monotonic()
-        try:
-            if chosen and host == INPROCESS:
-                outcomes += _run_here(suite, chosen, scenarios)
-            elif chosen and envoy is not None:
+        if chosen and host == INPROCESS:
+            outcomes += _run_here(suite, chosen, scenarios)
+        elif chosen and envoy is not None:
+            try:
                 outcomes += _run_on_envoy(suite, chosen, envoy)
-        except MeshError as error:
-            faults += error.diagnostics
+            except MeshError as error:
+                faults += error.diagnostics
         seconds[host] = monotonic() - start
     return Result(suite.name, tuple(outcomes), (*faults, *_compared(outcomes)), seconds)
-
-
-def _built(suite: Filter) -> bool:
-    return (suite.directory / f"{suite.name}.wasm").exists()
 
 
 def _not_run(scenario: Scenario, hosts: Sequence[str]) -> Outcome:
