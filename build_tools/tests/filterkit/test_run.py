@@ -249,7 +249,9 @@ def test_a_filter_without_scenarios_is_a_fault(play: Play) -> None:
 def test_a_filter_that_is_not_built_is_a_fault(make_filter: Callable[..., Filter]) -> None:
     """LAT0606."""
     suite = replace(make_filter("", SCENARIO), kind="wasm")
-    assert [(f.code, f.hint) for f in run(suite, find_envoy()).findings] == [("LAT0606", f"lateen filters build {suite.argument}")]
+    assert [(f.code, f.hint) for f in run(suite, find_envoy()).findings] == [
+        ("LAT0606", f"lateen filters build {suite.argument}")
+    ]
 
 
 def test_a_module_runs_as_it_would_in_a_mesh(make_filter: Callable[..., Filter]) -> None:
