@@ -179,6 +179,16 @@ def test_a_patched_bootstrap_runs_the_filter_and_counts_as_istio_does(shop: Shop
         assert connections(log) == [{"connection": "-"}]
 
 
+def test_a_cluster_that_names_its_service_is_counted_as_that_service(shop: Shop) -> None:
+    named = "metadata: {filter_metadata: {istio: {services: [{host: shop.local, name: shop, namespace: retail}]}}}"
+    shop.put("envoy.yaml", RECIPE.joinpath("envoy.yaml").read_text().replace("connect_timeout: 1s", named))
+    assert shop.patch("envoy.yaml", *TELEMETRY, "--modules", "inline", "--out", "patched.yaml") == 0
+    with shop.envoy("patched.yaml"):
+        assert shop.get().status_code == 200
+        service = {"destination_service": "shop.local", "destination_service_name": "shop"}
+        assert shop.metric("istio_requests_total", **service, destination_service_namespace="retail") >= 1
+
+
 def test_a_filter_comes_to_a_running_envoy_by_its_files_without_a_failed_request(shop: Shop) -> None:
     for name, text in FILES.items():
         shop.put(name, text)

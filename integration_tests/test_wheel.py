@@ -199,7 +199,7 @@ def test_its_metadata_stand_on_their_own(wheel: Path) -> None:
     """An index shows the description without the repository, so nothing in it may lead there."""
     told = metadata(wheel)
     assert (told["License-Expression"], told["Requires-Python"]) == ("Apache-2.0", ">=3.11")
-    assert told.get_all("Provides-Extra") == ["demo", "docker", "envoy"]
+    assert told.get_all("Provides-Extra") == ["demo", "docker", "envoy", "filters"]
     assert told["Description-Content-Type"] == "text/markdown"
     description = str(told.get_payload())
     assert description == (ROOT / "docs/quickstart.md").read_text()

@@ -105,7 +105,7 @@ def _replace(suite: Filter, named: bytes, compiler: str, folder: Path) -> tuple[
     now = Manifest(digest, len(module), manifest.source_digest(suite), compiler, TARGET)
     debug = folder / f"{suite.name}.debug.wasm"
     write(debug, named)
-    write(suite.directory / f"{suite.name}.wasm", module)
+    write(suite.module_path, module)
     manifest.write(suite, now)
     findings = []
     if before and (before.source, before.toolchain) == (now.source, compiler) and before.sha256 != digest:

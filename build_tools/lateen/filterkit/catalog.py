@@ -68,7 +68,7 @@ class Filter:
         """What the filter gets for a configuration; `files` are those that it names. A configuration that the schema
         refuses stays as it is, so that the filter refuses it too.
         """
-        return _configuration(self, orjson.dumps(config), tuple(sorted(files.items())))
+        return _configuration(self, orjson.dumps(config, option=orjson.OPT_NON_STR_KEYS), tuple(sorted(files.items())))
 
     def problems(self, config: object) -> list[tuple[str, str]]:
         """What is wrong with a configuration: (path such as `sources[0].host`, message), in order of the path."""
@@ -78,7 +78,17 @@ class Filter:
 
     def module(self) -> bytes:
         """The built module of a Wasm filter. Raises FileNotFoundError if it has not been built."""
-        return (self.directory / f"{self.name}.wasm").read_bytes()
+        return self.module_path.read_bytes()
+
+    @property
+    def module_path(self) -> Path:
+        """Where the built module of a Wasm filter is."""
+        return self.directory / f"{self.name}.wasm"
+
+    @property
+    def built(self) -> bool:
+        """Whether there is a built module."""
+        return self.module_path.exists()
 
     def lua(self, config: object) -> str:
         """The source of a Lua filter, with its configuration as the first line."""

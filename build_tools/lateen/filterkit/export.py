@@ -11,9 +11,10 @@ import jsonschema_rs
 from lateen.diagnostics import MeshError, Origin, Severity
 from lateen.diagnostics.codes import workbench as codes
 from lateen.filterkit.catalog import Filter, catalog, schema
+from lateen.filterkit.check.configured import Configured
 from lateen.model.proxy import Proxy
 from lateen.schema import Schema
-from lateen.xds.filters.wasm import lua_extension, wasm_extension
+from lateen.xds.filters.wasm import suite_extension
 
 Config = dict[str, Any]
 
@@ -35,13 +36,13 @@ class Place:
     target: tuple[str, str] = ("Gateway", "eg")
 
 
-def export(suite: Filter, target: str, config: Any, place: Place) -> Config:
-    """The filter with a configuration that its schema accepts, as the target's resource, valid by its schema.
+def export(suite: Filter, target: str, config: Configured, place: Place) -> Config:
+    """The filter with a configuration that it accepts, as the target's resource, valid by its schema.
 
     `target` is a key of `TARGETS`. Raises MeshError (LAT0694) if the target has no form for it.
     """
-    if suite.kind not in ("wasm", "lua"):
-        raise _cannot(suite, target, f"it is of kind {suite.kind}: it has no code of its own")
+    if suite.kind == "native" and target != "envoy":
+        raise _cannot(suite, target, "it is of kind native: a filter of Envoy's own, configured")
     build, check = TARGETS[target]
     resource = build(suite, config, place)
     if problems := list(check(resource)):
@@ -49,43 +50,41 @@ def export(suite: Filter, target: str, config: Any, place: Place) -> Config:
     return resource
 
 
-def _envoy(suite: Filter, config: Any, place: Place) -> Config:
+def _envoy(suite: Filter, config: Configured, place: Place) -> Config:
     if place.image:
         raise _cannot(suite, "envoy", "Envoy pulls no images; it reads the module from a file (--module)")
-    if suite.kind == "lua":
-        return lua_extension(suite.name, suite.lua(config))
-    extension = wasm_extension(Proxy("export"), suite.name, suite, config)
-    if place.module:
+    extension = suite_extension(Proxy("export"), suite.name, suite, config.value)
+    if place.module and suite.kind == "wasm":
         extension["typed_config"]["config"]["vm_config"]["code"] = {"local": {"filename": place.module}}
     return extension
 
 
-def _wasm_plugin(suite: Filter, config: Any, place: Place) -> Config:
+def _wasm_plugin(suite: Filter, config: Configured, place: Place) -> Config:
     if suite.kind != "wasm":
         raise _cannot(suite, "wasmplugin", f"it is of kind {suite.kind}; a TrafficExtension can be")
     spec = {"url": _url(suite, "wasmplugin", place), **_digest(suite, place), **_phase(suite)}
-    spec |= {"failStrategy": _fail_strategy(suite), "pluginName": suite.name, "pluginConfig": config}
+    spec |= {"failStrategy": _fail_strategy(suite), "pluginName": suite.name, "pluginConfig": config.value}
     return _resource("extensions.istio.io/v1alpha1", "WasmPlugin", suite, spec)
 
 
-def _traffic_extension(suite: Filter, config: Any, place: Place) -> Config:
+def _traffic_extension(suite: Filter, config: Configured, place: Place) -> Config:
     spec: Config = dict(_phase(suite))
     if suite.kind == "lua":
-        spec["lua"] = {"inlineCode": suite.lua(config)}
+        spec["lua"] = {"inlineCode": suite.lua(config.value)}
     elif not place.image and catalog().get(suite.name) == suite:
-        spec["wasm"] = {"url": f"lateen://{suite.name}", "pluginConfig": config}
+        spec["wasm"] = {"url": f"lateen://{suite.name}", "pluginConfig": config.written}
     else:
         found = {"url": _url(suite, "trafficextension", place), **_digest(suite, place)}
-        strategy = {"failStrategy": _fail_strategy(suite), "pluginName": suite.name, "pluginConfig": config}
+        strategy = {"failStrategy": _fail_strategy(suite), "pluginName": suite.name, "pluginConfig": config.value}
         spec["wasm"] = found | strategy
     return _resource("extensions.istio.io/v1alpha1", "TrafficExtension", suite, spec)
 
 
-def _envoy_extension_policy(suite: Filter, config: Any, place: Place) -> Config:
+def _envoy_extension_policy(suite: Filter, config: Configured, place: Place) -> Config:
     kind, name = place.target
     spec: Config = {"targetRefs": [{"group": "gateway.networking.k8s.io", "kind": kind, "name": name}]}
     if suite.kind == "lua":
-        spec["lua"] = [{"type": "Inline", "inline": suite.lua(config)}]
+        spec["lua"] = [{"type": "Inline", "inline": suite.lua(config.value)}]
     else:
         url = _url(suite, "envoyextensionpolicy", place)
         source = {"url": url.removeprefix("oci://"), **_digest(suite, place)}
@@ -93,7 +92,7 @@ def _envoy_extension_policy(suite: Filter, config: Any, place: Place) -> Config:
         code = {"type": "HTTP", "http": source} if remote else {"type": "Image", "image": source}
         fail_open = suite.failure_policy == "FAIL_OPEN"
         spec["wasm"] = [
-            {"name": suite.name, "rootID": suite.name, "code": code, "config": config, "failOpen": fail_open}
+            {"name": suite.name, "rootID": suite.name, "code": code, "config": config.value, "failOpen": fail_open}
         ]
     return _resource("gateway.envoyproxy.io/v1alpha1", "EnvoyExtensionPolicy", suite, spec)
 
@@ -155,7 +154,7 @@ def _cannot(suite: Filter, target: str, reason: str) -> MeshError:
     return MeshError((codes.CANNOT_EXPORT.at(Origin(), name=suite.name, target=target, reason=reason),))
 
 
-Builder = Callable[[Filter, Any, Place], Config]
+Builder = Callable[[Filter, Configured, Place], Config]
 Checker = Callable[[Config], Iterator[str]]
 
 TARGETS: dict[str, tuple[Builder, Checker]] = {

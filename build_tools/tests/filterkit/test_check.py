@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from lateen.cli import main
-from lateen.filterkit.catalog import Filter, noop_module, read_filter
+from lateen.filterkit.catalog import Filter, catalog, noop_module, read_filter
 from lateen.filterkit.check.filter import Checked, check
 from lateen.filterkit.check.wasm import offered
 from lateen.schema.binary import find_envoy, version
@@ -79,6 +79,14 @@ def importing(*functions: tuple[str, str]) -> bytes:
 def test_a_module_without_fault_is_good_in_envoy_too(make: Make) -> None:
     suite = make(NOOP)
     assert checked(suite) == Checked((), 1)
+
+
+def test_envoy_is_not_asked_for_what_a_scenario_says_is_refused(make: Make) -> None:
+    suite = make("if CONFIG.bad then error('never') end\n")
+    scenario = "name: bad\nhosts: [inprocess, envoy]\nconfig: {bad: true}\nrefused: never\n"
+    with (suite.directory / "scenarios" / "all.yaml").open("a") as file:
+        file.write(f"---\n{scenario}")
+    assert found(suite) == []
 
 
 @pytest.mark.parametrize(
@@ -218,6 +226,22 @@ def test_what_envoy_refuses_is_told_in_its_words(make: Make) -> None:
     assert finding.code == "LAT0690"
     assert finding.message.startswith("Envoy 1.")
     assert "I want a blue one" in finding.message
+
+
+def test_what_a_module_says_of_its_configuration_is_told(make: Make) -> None:
+    """A schema that is laxer than the module's own check."""
+    suite = catalog()["peer_metadata"]
+    lax = make(suite.module(), "{role: porter}", name="probe")
+    (finding,) = checked(lax).findings
+    assert finding.code == "LAT0690"
+    assert finding.message.endswith("; configuration: role is one of sidecar, gateway")
+
+
+def test_a_configuration_that_is_to_be_refused_is_not_given_to_envoy(make: Make) -> None:
+    suite = make(DENY, "{name: me}", phase="AUTHZ")
+    refused = "name: wrong\nhosts: [envoy]\nconfig: [1]\nrefused: it must be an object\n"
+    (suite.directory / "scenarios" / "refused.yaml").write_text(refused)
+    assert checked(suite) == Checked((), 1)
 
 
 def test_a_schema_that_is_none_is_found(make: Make) -> None:

@@ -14,8 +14,10 @@ import yaml
 import lateen
 from lateen.cli import main
 from lateen.filterkit.catalog import catalog, schema
+from lateen.filterkit.check.configured import Configured, configured
 from lateen.filterkit.check.envoy import listener
 from lateen.filterkit.export import TARGETS, Place, export
+from lateen.filterkit.scenarios.read import read_scenarios
 from lateen.schema.binary import find_envoy
 from lateen.verification.envoy import ask
 
@@ -27,7 +29,7 @@ DIGEST = "ab" * 32
 
 
 def exported(name: str, target: str, /, **place: Any) -> dict[str, Any]:
-    return export(catalog()[name], target, CONFIGS[name], Place(**place))
+    return export(catalog()[name], target, Configured(CONFIGS[name], CONFIGS[name]), Place(**place))
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -195,3 +197,31 @@ def test_a_filter_outside_of_the_suite_has_no_place_in_lateens_scheme(
     (folder / f"{suite.name}.wasm").unlink()
     assert main(["filters", "export", str(folder), "--as", "envoy", "--config", str(config)]) == 1
     assert "LAT0606" in capsys.readouterr().err
+
+
+def test_what_is_compiled_for_a_filter_is_compiled_for_all_but_lateen(tmp_path: Path) -> None:
+    suite = catalog()["operation_classifier"]
+    written = {"operations": [{"method": "GET", "path": "/orders/{id}", "name": "order"}]}
+    config, findings = configured(suite, str(tmp_path / "config.yaml"), written)
+    assert findings == []
+    assert config.value != written
+    assert export(suite, "trafficextension", config, Place())["spec"]["wasm"]["pluginConfig"] == written
+    for target, place in (("wasmplugin", Place(IMAGE)), ("trafficextension", Place(IMAGE))):
+        spec = export(suite, target, config, place)["spec"]
+        assert spec.get("wasm", spec)["pluginConfig"] == config.value
+
+
+def test_a_file_that_a_configuration_names_and_is_not_there_is_found(tmp_path: Path) -> None:
+    suite = catalog()["operation_classifier"]
+    _, findings = configured(suite, str(tmp_path / "config.yaml"), {"openapi": {"file": "shop.json"}})
+    assert [finding.code for finding in findings] == ["LAT0692"]
+
+
+def test_a_native_filter_is_envoys_own(tmp_path: Path) -> None:
+    suite = catalog()["quota"]
+    scenario = next(iter(read_scenarios(suite)[0]))
+    config = Configured(scenario.config, scenario.config)
+    entry = export(suite, "envoy", config, Place())
+    assert ask(find_envoy(), {"static_resources": {"listeners": [listener("l", entry)]}}, tmp_path) == ""
+    with pytest.raises(lateen.MeshError, match="it is of kind native"):
+        export(suite, "trafficextension", config, Place())

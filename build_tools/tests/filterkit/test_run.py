@@ -250,7 +250,7 @@ def test_a_filter_that_is_not_built_is_a_fault(make_filter: Callable[..., Filter
     """LAT0606."""
     suite = replace(make_filter("", SCENARIO), kind="wasm")
     assert [(f.code, f.hint) for f in run(suite, find_envoy()).findings] == [
-        ("LAT0606", f"lateen filters build {suite.argument}")
+        ("LAT0606", f"lateen filters build {suite.directory}")
     ]
 
 

@@ -71,7 +71,7 @@ def _measure(suite: Filter, envoy: Path, args: argparse.Namespace) -> Measuremen
     from lateen.filterkit.bench.load import LoadError  # noqa: PLC0415
     from lateen.filterkit.bench.process import NotServingError  # noqa: PLC0415
 
-    if suite.kind == "wasm" and not (suite.directory / f"{suite.name}.wasm").exists():
+    if suite.kind == "wasm" and not suite.built:
         return [NOT_BUILT.at(Origin(str(suite.directory)), name=suite.name, hint=f"lateen filters build {suite.name}")]
     plan, faults = read_plan(suite)
     if plan is None:

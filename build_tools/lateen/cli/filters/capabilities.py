@@ -41,7 +41,7 @@ def _capabilities(name: str) -> tuple[str, ...]:
     path = Path(name)
     if path.suffix != ".wasm":
         suite = choose.chosen_one(name)
-        path = suite.directory / f"{suite.name}.wasm"
+        path = suite.module_path
         if suite.kind != "wasm":
             reason = f"Envoy restricts Wasm modules only, not filters of kind {suite.kind}"
             target = "capability_restriction_config"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lateen.cli.filters import choose
 from lateen.cli.output import print_data
 
 if TYPE_CHECKING:
     from lateen.filterkit.catalog import Filter
+    from lateen.filterkit.check.configured import Configured
 
 HELP = """Print a filter with its configuration as a resource of what runs it: an entry of http_filters for Envoy,
 WasmPlugin or TrafficExtension for Istio, EnvoyExtensionPolicy for Envoy Gateway. It is valid by the schema of that."""
@@ -59,15 +60,16 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _configuration(suite: Filter, file: str | None) -> Any:
-    """Raises MeshError (LAT0692) if the filter's schema refuses it."""
+def _configuration(suite: Filter, file: str | None) -> Configured:
+    """Raises MeshError (LAT0692) if the filter refuses it."""
     from lateen.cli.filters.configuration import read_configuration  # noqa: PLC0415
     from lateen.diagnostics import MeshError  # noqa: PLC0415
-    from lateen.filterkit.check.filter import refused  # noqa: PLC0415
+    from lateen.filterkit.check.configured import configured  # noqa: PLC0415
 
-    config = read_configuration(Path(file)) if file else {}
-    if findings := tuple(refused(suite, file or str(suite.directory / "filter.yaml"), config)):
-        raise MeshError(findings)
+    written = read_configuration(Path(file)) if file else {}
+    config, findings = configured(suite, file or str(suite.directory / "filter.yaml"), written)
+    if findings:
+        raise MeshError(tuple(findings))
     return config
 
 
@@ -76,7 +78,7 @@ def _built(suite: Filter) -> None:
     from lateen.diagnostics import MeshError, Origin  # noqa: PLC0415
     from lateen.diagnostics.codes import filterkit as codes  # noqa: PLC0415
 
-    if suite.kind == "wasm" and not (suite.directory / f"{suite.name}.wasm").exists():
+    if suite.kind == "wasm" and not suite.built:
         hint = f"lateen filters build {suite.argument}"
         raise MeshError((codes.NOT_BUILT.at(Origin(str(suite.directory)), name=suite.name, hint=hint),))
 

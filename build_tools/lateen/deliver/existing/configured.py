@@ -12,6 +12,7 @@ from lateen.diagnostics import Diagnostic, Origin
 from lateen.diagnostics.codes.existing import BAD_FILTER
 from lateen.diagnostics.codes.filterkit import NOT_BUILT, UNKNOWN_FILTER
 from lateen.filterkit.catalog import Filter, catalog
+from lateen.filterkit.configuration import Problem
 from lateen.schema.path import steps_of
 from lateen.source.document import Document
 from lateen.source.read import read_file
@@ -19,7 +20,8 @@ from lateen.source.yaml import parse
 
 
 def configured(given: Iterable[tuple[str, str]]) -> tuple[list[tuple[Filter, Any]], list[Diagnostic]]:
-    """The filters of those names with what their files hold; an empty file name is an empty configuration.
+    """The filters of those names with what they get for what their files hold; an empty file name is an empty
+    configuration.
 
     A filter that is named twice counts as it was named last. Raises OSError if a file cannot be read.
     """
@@ -33,9 +35,12 @@ def configured(given: Iterable[tuple[str, str]]) -> tuple[list[tuple[Filter, Any
             continue
         document, faults = _read(file)
         faults += _refusals(suite, document)
+        config = plain(document.data)
+        compiled = suite.configuration(config, suite.files(config, Path(file).parent))
+        faults += (_problem(suite, document, problem) for problem in compiled.problems)
         found += faults
         if not faults:
-            filters[name] = suite, plain(document.data)
+            filters[name] = suite, compiled.value
     return list(filters.values()), found
 
 
@@ -54,12 +59,15 @@ def _read(file: str) -> tuple[Document, list[Diagnostic]]:
 
 def _refusals(suite: Filter, document: Document) -> list[Diagnostic]:
     """Why a filter cannot be put in with that configuration."""
-    if suite.kind == "native":
-        problem = "it is made of Envoy's own filters, which a plug-in of the compiler writes"
-        return [BAD_FILTER.at(Origin(), name=suite.name, problem=problem, hint="use it in a mesh: lateen compile")]
-    if suite.kind == "wasm" and not (suite.directory / f"{suite.name}.wasm").exists():
+    if suite.kind == "wasm" and not suite.built:
         return [NOT_BUILT.at(Origin(), name=suite.name, hint=f"lateen filters build {suite.name}")]
     return [
         BAD_FILTER.at(document.origin(steps_of(path)), name=suite.name, problem=f"{path}: {text}" if path else text)
         for path, text in suite.problems(document.data)
     ]
+
+
+def _problem(suite: Filter, document: Document, problem: Problem) -> Diagnostic:
+    """What its compiler finds wrong, also in a file that the configuration names."""
+    place = f"{problem.file}: " if problem.file else ""
+    return BAD_FILTER.at(document.origin(problem.path), name=suite.name, problem=f"{place}{problem.message}")

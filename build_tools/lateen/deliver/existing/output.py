@@ -13,7 +13,7 @@ from lateen.deliver.bundles.bundle import File, Role, json_bytes
 from lateen.deliver.bundles.write import place
 from lateen.deliver.existing.configuration import BOOTSTRAP, Configuration
 from lateen.deliver.existing.sites import CLUSTER
-from lateen.diagnostics import Diagnostic
+from lateen.diagnostics import Diagnostic, Origin
 from lateen.diagnostics.codes.existing import COMMENTS
 from lateen.emit import to_yaml
 from lateen.filterkit.catalog import Filter
@@ -52,11 +52,8 @@ def lost_comments(before: Configuration, after: Configuration) -> list[Diagnosti
     where = _comment(before) if changed(before, after) and not before.is_json else None
     if where is None:
         return []
-    line = before.text.count("\n", 0, where)
-    origin = before.origin()
-    column = where - before.text.rfind("\n", 0, where)
-    place_of_it = type(origin)(origin.file, line + 1, column)
-    return [COMMENTS.at(place_of_it, hint=COMMENTS.fix)]
+    line, column = before.text.count("\n", 0, where) + 1, where - before.text.rfind("\n", 0, where)
+    return [COMMENTS.at(Origin(str(before.path), line, column), hint=COMMENTS.fix)]
 
 
 def _comment(file: Configuration) -> int | None:

@@ -20,6 +20,8 @@ from lateen.deliver.existing.whole import whole
 from lateen.diagnostics import Diagnostic, MeshError, Severity
 from lateen.diagnostics.codes import existing as codes
 from lateen.diagnostics.codes.verify import SCHEMA
+from lateen.filterkit.catalog import catalog
+from lateen.modules import Module
 from lateen.schema import PACKAGED_VERSION, Schema
 from lateen.schema.path import steps_of
 from lateen.source.document import Document
@@ -28,6 +30,7 @@ from lateen.verification.examine import examine
 from lateen.verification.problem import Problem
 from lateen.verification.sandbox import Sandbox
 from lateen.xds.bootstrap import address, host_cluster, path_listener, prometheus_route
+from lateen.xds.filters.modules import suite_module
 
 _UNKNOWN = re.compile(r"this Envoy has no message ([\w.]+)")
 _NOT_FOUND = "could not find @type"
@@ -75,7 +78,7 @@ def verdict(
     if found or binary is None:
         return found
     with tempfile.TemporaryDirectory(prefix="lateen-patch-") as folder:
-        sandbox = Sandbox(Path(folder), schema)
+        sandbox = Sandbox(Path(folder), schema, _modules())
 
         def refusal(files: Sequence[Configuration]) -> str:
             try:
@@ -84,6 +87,11 @@ def verdict(
                 return error.diagnostics[0].message
 
         return _asked(before, after, wanted, schema, refusal)
+
+
+def _modules() -> list[Module]:
+    """Those of the suite: what was patched before names them too."""
+    return [suite_module(suite) for suite in catalog().values() if suite.kind == "wasm" and suite.built]
 
 
 def _asked(

@@ -141,12 +141,3 @@ CANNOT_EXPORT = Code(
     example="lateen filters export tenant_context --as wasmplugin",
     fix="lateen filters export tenant_context --as trafficextension",
 )
-NO_LUA = Code(
-    "LAT0695",
-    Severity.ERROR,
-    "No LuaJIT to check Lua with",
-    "Lua is checked by LuaJIT, and lupa, which brings it along, is not installed",
-    "Whether Lua compiles, and what it reaches, is LuaJIT's to say.",
-    example="lateen filters check NAME  # without the extra `filters`",
-    fix="pip install 'lateen[filters]'",
-)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from lateen.diagnostics import Diagnostic, Origin
 from lateen.diagnostics.codes import workbench
@@ -13,9 +17,12 @@ from lateen.filterkit.catalog import Filter
 from lateen.model.proxy import Proxy
 from lateen.verification.envoy import ask
 from lateen.xds.filters.chain import TYPES
-from lateen.xds.filters.wasm import lua_extension, wasm_extension
+from lateen.xds.filters.wasm import suite_extension
 
 Config = dict[str, Any]
+
+_SECONDS = 120
+_MODULE_LOG = re.compile(r"\[error\]\[wasm\] \[[^]]*\] wasm log [^:]*: (.*)")
 
 
 def check_in_envoy(suite: Filter, configs: Iterable[Any], envoy: Path, version: str) -> Iterator[Diagnostic]:
@@ -24,10 +31,20 @@ def check_in_envoy(suite: Filter, configs: Iterable[Any], envoy: Path, version: 
     Raises MeshError (LAT0502) if Envoy cannot be asked.
     """
     with tempfile.TemporaryDirectory(prefix=f"lateen-{suite.name}-") as folder:
-        if reason := ask(envoy, bootstrap(suite, configs, Path(folder)), Path(folder)):
+        config = bootstrap(suite, configs, Path(folder))
+        if reason := ask(envoy, config, Path(folder)):
             origin = Origin(str(suite.directory / "filter.yaml"))
-            reason = reason.replace(f"{folder}/", "")
+            reason = "; ".join((reason.replace(f"{folder}/", ""), *_said(envoy, config, Path(folder))))
             yield workbench.ENVOY_REFUSES.at(origin, envoy=f"Envoy {version}", name=suite.name, reason=reason)
+
+
+def _said(envoy: Path, config: Config, folder: Path) -> list[str]:
+    """What modules log as an error while Envoy refuses a bootstrap; its own reason only says that they refuse."""
+    file = folder / "envoy.json"
+    file.write_bytes(orjson.dumps(config))
+    command = [str(envoy), "--mode", "validate", "-c", str(file), "--log-level", "error"]
+    answer = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=False)
+    return list(dict.fromkeys(_MODULE_LOG.findall(answer.stderr)))
 
 
 def bootstrap(suite: Filter, configs: Iterable[Any], folder: Path) -> Config:
@@ -35,15 +52,10 @@ def bootstrap(suite: Filter, configs: Iterable[Any], folder: Path) -> Config:
     if suite.kind == "wasm":
         (folder / suite.module_name).write_bytes(suite.module())
     proxy = Proxy("check", metadata={"LATEEN_MODULE_DIR": str(folder)})
-    listeners = [listener(str(index), http_filter(suite, proxy, config)) for index, config in enumerate(configs)]
+    listeners = [
+        listener(str(index), suite_extension(proxy, suite.name, suite, config)) for index, config in enumerate(configs)
+    ]
     return {"static_resources": {"listeners": listeners}}
-
-
-def http_filter(suite: Filter, proxy: Proxy, config: Any) -> Config:
-    """The filter as an entry of a connection manager's `http_filters`."""
-    if suite.kind == "lua":
-        return lua_extension(suite.name, suite.lua(config))
-    return wasm_extension(proxy, suite.name, suite, config)
 
 
 def listener(name: str, tested: Config) -> Config:

@@ -12,6 +12,7 @@ import jsonschema_rs
 from lateen.diagnostics import Diagnostic, Origin
 from lateen.diagnostics.codes import workbench
 from lateen.filterkit.catalog import Filter
+from lateen.filterkit.check.configured import configured
 from lateen.filterkit.check.envoy import check_in_envoy
 from lateen.filterkit.check.lua import check_lua
 from lateen.filterkit.check.wasm import check_wasm
@@ -29,8 +30,9 @@ class Checked:
 def check(suite: Filter, envoy: Path, version: str, config: tuple[str, Any] | None = None) -> Checked:
     """Check a filter: its description, its code, its scenarios, and whether Envoy takes it.
 
-    `config` is a file's name and the configuration in it; without one those of the scenarios are used, and the empty
-    one if there are none and the filter's schema accepts it. Envoy is asked only about what has no other error.
+    `config` is a file's name and the configuration in it. Without one those of the scenarios are used (but for those
+    that a filter is to refuse), or the empty one if there are none and the filter's schema accepts it. Envoy is asked
+    only about what has no other error.
     """
     findings = list(_schema(suite))
     configs: list[Any] = []
@@ -41,16 +43,9 @@ def check(suite: Filter, envoy: Path, version: str, config: tuple[str, Any] | No
         findings += check_wasm(suite, envoy, version)
     elif suite.kind == "lua":
         findings += check_lua(suite, next((each for each in configs if _enforced(each)), None))
-    if not findings and suite.kind != "native":
+    if not findings:
         findings += check_in_envoy(suite, configs, envoy, version)
     return Checked(tuple(findings), len(configs))
-
-
-def refused(suite: Filter, file: str, config: Any) -> Iterator[Diagnostic]:
-    """A finding for each rule of the filter's schema that a configuration breaks."""
-    for path, message in suite.problems(config):
-        problem = f"{path}: {message}" if path else message
-        yield workbench.REFUSED_CONFIGURATION.at(Origin(file), problem=problem)
 
 
 def _schema(suite: Filter) -> Iterator[Diagnostic]:
@@ -63,15 +58,16 @@ def _schema(suite: Filter) -> Iterator[Diagnostic]:
 
 def _configurations(suite: Filter, config: tuple[str, Any] | None) -> tuple[list[Any], list[Diagnostic]]:
     if config is not None:
-        file, given = config
-        return [given], list(refused(suite, file, given))
+        given, findings = configured(suite, *config)
+        return [given.value], findings
     scenarios, findings = read_scenarios(suite)
-    configs = _distinct(scenario.config for scenario in scenarios)
+    configs = _distinct(scenario.config for scenario in scenarios if not scenario.refused)
     if not configs and not findings:
-        if suite.problems({}):
+        nothing, refusals = configured(suite, str(suite.directory / "filter.yaml"), {})
+        if refusals:
             findings.append(workbench.NO_CONFIGURATION.at(Origin(str(suite.directory)), name=suite.name))
         else:
-            configs = [{}]
+            configs = [nothing.value]
     return configs, findings
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from lateen.diagnostics import Diagnostic, MeshError, Origin
 from lateen.diagnostics.codes import workbench
+from lateen.diagnostics.codes.filter_hosts import NO_HOST
 from lateen.filterkit.catalog import Filter
 from lateen.filterkit.lua_literal import lua_literal
 
@@ -32,7 +33,7 @@ _ERROR = re.compile(r"^filter\.lua:(\d+): ")
 def check_lua(suite: Filter, config: Any) -> Iterator[Diagnostic]:
     """What speaks against the source of a filter. `config` is one with which it enforces its policy, or None.
 
-    Raises MeshError (LAT0695) where lupa is not installed, OSError if the source cannot be read.
+    Raises MeshError (LAT0615) where lupa is not installed, OSError if the source cannot be read.
     """
     path = suite.directory / "filter.lua"
     found = _inspector()(path.read_text(encoding="utf-8", errors="replace"))
@@ -62,7 +63,7 @@ def _how_it_fails(suite: Filter, found: Any, used: set[str], config: Any) -> str
 def _inspector() -> Any:
     """The function of `inspect.lua`, in a LuaJIT of its own."""
     if find_spec("lupa") is None:
-        raise MeshError((workbench.NO_LUA.at(Origin(), hint=workbench.NO_LUA.fix),))
+        raise MeshError((NO_HOST.at(Origin(), kind="Lua", missing="lupa", hint=NO_HOST.fix),))
     from lupa import luajit21  # noqa: PLC0415
 
     engine = luajit21.LuaRuntime(register_eval=False, register_builtins=False)

@@ -41,8 +41,8 @@ def check_wasm(suite: Filter, envoy: Path, version: str) -> Iterator[Diagnostic]
 
     Raises OSError if the module cannot be read for another reason than that it is not there (LAT0606).
     """
-    origin = Origin(str(suite.directory / f"{suite.name}.wasm"))
-    path = suite.directory / f"{suite.name}.wasm"
+    origin = Origin(str(suite.module_path))
+    path = suite.module_path
     if not path.exists():
         hint = f"lateen filters build {suite.argument}"
         yield filterkit.NOT_BUILT.at(Origin(str(suite.directory)), name=suite.name, hint=hint)

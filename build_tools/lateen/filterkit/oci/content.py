@@ -36,7 +36,7 @@ class Blob:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A manifest and all that it lists. `subject` is the digest of the image that it tells something about, if any."""
+    """A manifest and the blobs that it lists."""
 
     manifest: Blob
     blobs: tuple[Blob, ...]

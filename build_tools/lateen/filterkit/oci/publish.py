@@ -8,7 +8,7 @@ from typing import Any
 
 from lateen.diagnostics import MeshError, Origin
 from lateen.diagnostics.codes.registry import BAD_REFERENCE
-from lateen.filterkit.oci import sbom, signature
+from lateen.filterkit.oci import signature
 from lateen.filterkit.oci.content import IMAGE_INDEX, Blob, Image, canonical
 from lateen.filterkit.oci.credentials import Credentials
 from lateen.filterkit.oci.keys import PrivateKey
@@ -77,7 +77,6 @@ def _list(registry: Registry, subject: str, image: Image) -> None:
     entries: list[dict[str, Any]] = registry.referrers(subject)
     if any(entry.get("digest") == image.digest for entry in entries):
         return
-    fields = image.fields
-    entries.append(image.manifest.descriptor(artifactType=fields.get("artifactType", sbom.MEDIA_TYPE)))
+    entries.append(image.manifest.descriptor(artifactType=image.fields["artifactType"]))
     index = {"schemaVersion": 2, "mediaType": IMAGE_INDEX, "manifests": entries}
     registry.put_manifest(Blob(IMAGE_INDEX, canonical(index)), fallback_tag(subject))

@@ -74,7 +74,7 @@ def parse(text: str) -> Reference:
     problem = _problem(host, repository, tag if colon else None)
     if problem:
         raise _broken(text, problem)
-    return Reference(host, repository, tag or ("" if digest else "latest"), digest)
+    return Reference(host.lower(), repository, tag or ("" if digest else "latest"), digest)
 
 
 def is_digest(text: str) -> bool:

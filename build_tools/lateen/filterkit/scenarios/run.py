@@ -70,7 +70,7 @@ def run(suite: Filter, envoy: Path | None, hosts: Sequence[str] = HOSTS) -> Resu
         faults.append(codes.NO_SCENARIOS.at(Origin(str(suite.directory)), name=suite.name))
     outcomes = [_not_run(scenario, hosts) for scenario in scenarios if not set(hosts) & set(scenario.hosts)]
     seconds: dict[str, float] = {}
-    if len(outcomes) < len(scenarios) and suite.kind == "wasm" and not _built(suite):
+    if len(outcomes) < len(scenarios) and suite.kind == "wasm" and not suite.built:
         hint = f"lateen filters build {suite.argument}"
         faults.append(codes.NOT_BUILT.at(Origin(str(suite.directory)), name=suite.name, hint=hint))
         return Result(suite.name, tuple(outcomes), tuple(faults), seconds)
@@ -86,10 +86,6 @@ def run(suite: Filter, envoy: Path | None, hosts: Sequence[str] = HOSTS) -> Resu
                 faults += error.diagnostics
         seconds[host] = monotonic() - start
     return Result(suite.name, tuple(outcomes), (*faults, *_compared(outcomes)), seconds)
-
-
-def _built(suite: Filter) -> bool:
-    return (suite.directory / f"{suite.name}.wasm").exists()
 
 
 def _not_run(scenario: Scenario, hosts: Sequence[str]) -> Outcome:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from lateen.cli import main
+from lateen.schema.binary import find_envoy
 
 CASES = sorted(path.parent for path in (Path(__file__).parents[2] / "golden" / "patch").glob("*/in.args"))
+ELSEWHERE = {"edge-tls", "extension-config", "file-xds", "jwt", "unknown-extension"}
+"""Cases with files or extensions that this machine does not have."""
+
 NOT_PATCHED = {"args", "tenants.yaml", "peer.yaml"}
 
 
@@ -39,3 +44,18 @@ def test_a_configuration_is_patched_and_a_second_time_left_alone(
     again = ["patch", *map(str, written), *arguments(case)[1 + len(written) :]]
     assert main([*again, "--check", "--diff"]) == 0
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.name not in ELSEWHERE], ids=lambda case: case.name)
+def test_envoy_itself_reads_the_files_before_and_after(
+    case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As they are: by Envoy's own reader of YAML, with all that is in them."""
+    monkeypatch.chdir(case)
+    out = tmp_path / "envoy.yaml"
+    assert main([*arguments(case), "--modules", "inline", "--out", str(out)]) == 0
+    for path in (case / "in.envoy.yaml", out):
+        argv = [find_envoy(), "--mode", "validate", "--log-level", "critical", "-c", path]
+        argv += ["--service-node", "golden", "--service-cluster", "golden"]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr

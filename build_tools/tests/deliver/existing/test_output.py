@@ -91,6 +91,7 @@ def test_what_cannot_be_written_leaves_everything_as_it_was(envoy: Path, tmp_pat
         (ENVOY.replace("stat_prefix: web", "stat_prefix: a#b"), ""),
         (f"{ENVOY}# the end\n", "15:1"),
         (ENVOY.replace("listeners:\n", "listeners: # all\n"), "2:14"),
+        (f"node: {{id: \u00e9\u4e2d\U0001f600}} # us\n{ENVOY}", "1:17"),
         (f"node:\n  id: |- # which\n    a # b\n{ENVOY}", "2:10"),
     ],
 )
@@ -127,3 +128,5 @@ def test_the_direction_of_a_listener_is_its_own_else_that_of_the_option(
     assert reporter("--direction", "outbound") == "OUTBOUND source"
     envoy.write_text(ENVOY.replace("  - name: web\n", "  - name: web\n    traffic_direction: INBOUND\n"))
     assert reporter("--direction", "outbound") == "INBOUND destination"
+    envoy.write_text(envoy.read_text().replace("traffic_direction: INBOUND", "traffic_direction: 2"))
+    assert reporter("--direction", "inbound") == "2 source"

@@ -15,6 +15,7 @@ DIGEST = f"sha256:{'0a' * 32}"
     [
         ("ghcr.io/shop/hmac_auth:1.0", "ghcr.io", "shop/hmac_auth", "1.0", ""),
         ("oci://ghcr.io/shop/hmac_auth:1.0", "ghcr.io", "shop/hmac_auth", "1.0", ""),
+        ("GHCR.io/shop/hmac_auth:1.0", "ghcr.io", "shop/hmac_auth", "1.0", ""),
         ("ghcr.io/shop/hmac_auth", "ghcr.io", "shop/hmac_auth", "latest", ""),
         (f"ghcr.io/shop/hmac_auth@{DIGEST}", "ghcr.io", "shop/hmac_auth", "", DIGEST),
         (f"ghcr.io/shop/hmac_auth:1.0@{DIGEST}", "ghcr.io", "shop/hmac_auth", "1.0", DIGEST),

@@ -63,6 +63,6 @@ function envoy_on_request(handle)
     refusal = CONFIG.mode ~= "shadow" and "error"
   end
   if refusal then
-    handle:respond({[":status"] = "400", ["content-type"] = "text/plain"}, refusal .. "\n")
+    handle:respond({[":status"] = "406", ["content-type"] = "text/plain"}, refusal .. "\n")
   end
 end

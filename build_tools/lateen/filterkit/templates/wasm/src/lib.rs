@@ -74,11 +74,11 @@ impl VersionGate {
     }
 }
 
-/// Answer 400; the reason stands in the body for the client and in the response code details for logs.
+/// Answer 406; the reason stands in the body for the client and in the response code details for logs.
 fn refuse<H: Host>(host: &H, reason: &str) -> Action {
     let body = format!("{reason}\n");
     let response = LocalResponse {
-        status: 400,
+        status: 406,
         headers: &[("content-type", b"text/plain")],
         body: body.as_bytes(),
         details: &format!("{{name}}_{reason}"),

@@ -26,7 +26,7 @@ fn call(config: &str, versions: &[&str]) -> (Action, Vec<(u32, String)>, Option<
 }
 
 fn refused(reason: &str) -> Vec<(u32, String)> {
-    vec![(400, format!("{{name}}_{reason}"))]
+    vec![(406, format!("{{name}}_{reason}"))]
 }
 
 #[test]
