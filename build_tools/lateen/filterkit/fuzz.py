@@ -68,7 +68,7 @@ class Fuzzed:
                 number=failure.number,
                 seed=self.seed,
                 problem=failure.problem,
-                hint=f"lateen filters fuzz {suite.name} {repeat}",
+                hint=f"lateen filters fuzz {suite.argument} {repeat}",
             )
 
 

@@ -35,6 +35,14 @@ def test_faults_of_the_host_are_answered_to_the_module() -> None:
     assert seen.request.header("x-mark") is None
 
 
+def test_what_a_module_is_not_allowed_fails_and_does_not_come() -> None:
+    called = wasm(MARKS, allowed=frozenset({"proxy_on_request_headers"})).exchange(request())
+    never_called = wasm(MARKS, allowed=frozenset({"proxy_add_header_map_value"})).exchange(request())
+    allowed = wasm(MARKS, allowed=frozenset({"proxy_on_request_headers", "proxy_add_header_map_value"}))
+    assert [one.request and one.request.header("x-mark") for one in (called, never_called)] == [None, None]
+    assert "x-mark" in str(allowed.exchange(request()).request)
+
+
 def test_time_passes_only_when_it_is_advanced() -> None:
     filter_ = lua(
         """

@@ -75,7 +75,7 @@ def test_a_script_that_ends_in_an_error_is_found_and_found_again(make_filter: Ma
     assert first.alone
     finding = next(iter(result.findings(suite)))
     assert finding.code == "LAT0618"
-    assert finding.hint == f"lateen filters fuzz probe --seed {SEED} --from {first.number} --inputs 1"
+    assert finding.hint == f"lateen filters fuzz {suite.argument} --seed {SEED} --from {first.number} --inputs 1"
     assert fuzz(suite, SEED, 1, first.number).failures == (first,)
 
 

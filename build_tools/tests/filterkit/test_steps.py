@@ -16,7 +16,7 @@ function envoy_on_request(handle)
   handle:logInfo("asking for " .. handle:headers():get(":path"))
   local call = {[":method"] = "POST", [":path"] = handle:headers():get(":path"), [":authority"] = "authz"}
   call["x-seen"] = tostring(seen)
-  local headers, body = handle:httpCall("authz", call, "who\\255", 300)
+  local headers, body = handle:httpCall("authz", call, "who\\255", 1500)
   handle:headers():add("x-answer", headers[":status"])
   handle:headers():add("x-body", body or "")
 end

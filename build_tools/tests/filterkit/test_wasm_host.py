@@ -176,6 +176,9 @@ expect: {{request_headers: {{x-statuses: {expected}, text: other}}, metrics: {{t
     assert problems(result) == []
 
 
+GRPC_CALL = """{headers: [[":method", POST], [":path", /s/m], [":authority", a.example],
+    [content-type, application/grpc+proto]], body: [one]}"""
+HEAD = GET.replace("GET", "HEAD")
 CONTINUE, STOP, STOP_ALL = "(i32.const 0)", "(i32.const 1)", "(i32.const 4)"
 BUFFER, WATERMARK, DROP = "(i32.const 1)", "(i32.const 2)", "(i32.const 3)"
 REPLY = """(drop (call $proxy_send_local_response (i32.const 403) {details} {body} {pairs} (i32.const -1)))"""
@@ -200,6 +203,14 @@ LARGE = "[" + ", ".join(["x" * 65536] * 20) + "]"
     [
         ({"on_request_headers": REPLY + STOP}, GET, "local_reply: {status: 403, body: BODY, details: no_way}"),
         ({"on_request_headers": REPLY + CONTINUE}, GET, "local_reply: {status: 403}, response_headers: {x-why: '1,2'}"),
+        (
+            {"on_request_headers": REPLY + STOP},
+            GRPC_CALL,
+            "response_headers: {grpc-status: '7'}, local_reply: {status: 200}",
+        ),
+        ({"on_request_headers": REPLY.replace("-1", "9") + STOP}, GRPC_CALL, "local_reply: {status: 200}"),
+        ({"on_request_headers": "(unreachable)"}, GRPC_CALL, "fails: true"),
+        ({"on_request_headers": REPLY + STOP}, HEAD, "local_reply: {status: 403}"),
         ({"on_request_body": REPLY + CONTINUE}, POST, "local_reply: {status: 403}"),
         ({"on_request_headers": STOP, "on_request_body": REPLY + BUFFER}, POST, "local_reply: {status: 403}"),
         ({"on_response_headers": REPLY + CONTINUE}, GET, "local_reply: {status: 403, body: BODY}"),

@@ -17,6 +17,7 @@ from lateen.filterkit.host.wasi import Wasi
 
 _LEVELS = ("trace", "debug", "info", "warning", "error", "critical")
 _HIGHEST_GRPC_STATUS = 16
+_WASI_NOT_CAPABLE = 76
 
 Functions = Mapping[tuple[str, str], tuple[str, Import, bool]]
 
@@ -28,13 +29,23 @@ def functions(vm: Vm, without: Collection[str]) -> Functions:
     for name, parameters in IMPORTS.items():
         if name not in without:
             function = getattr(host, name, None) or getattr(callouts, name)
-            found["env", f"proxy_{name}"] = (parameters, _or_fault(vm, f"proxy_{name}", function), True)
+            usable = _or_fault(vm, f"proxy_{name}", function) if vm.allows(f"proxy_{name}") else _refused
+            found["env", f"proxy_{name}"] = (parameters, usable, True)
     for name, parameters in WASI.items():
         for module in WASI_MODULES:
-            found[module, name] = (parameters, getattr(wasi, name), name != "proc_exit")
+            function = getattr(wasi, name) if vm.allows(name) else _not_capable
+            found[module, name] = (parameters, function, name != "proc_exit")
     found["env", "emscripten_notify_memory_growth"] = ("i", lambda _: None, False)
     found["env", "pthread_equal"] = ("ii", lambda left, right: int(left == right), True)
     return found
+
+
+def _refused(*_: int) -> int:
+    return Status.INTERNAL_FAILURE
+
+
+def _not_capable(*_: int) -> int:
+    return _WASI_NOT_CAPABLE
 
 
 def _or_fault(vm: Vm, name: str, function: Import) -> Import:

@@ -28,9 +28,10 @@ _MILLISECONDS = 1000
 class Plugin:
     """How a module is used: Envoy's PluginConfig.
 
-    `faults` are statuses that functions of the host answer, by name (`proxy_get_property`). `log_level` is the lowest
-    that is logged, from 0 (trace). `versions` are the ABIs that are taken, by their export: proxies built from Envoy
-    may know others.
+    `allowed` are the capabilities that it is restricted to, functions and callbacks by their names; none is no
+    restriction. `faults` are statuses that functions of the host answer, by name (`proxy_get_property`). `log_level` is
+    the lowest that is logged, from 0 (trace). `versions` are the ABIs that are taken, by their export: proxies built
+    from Envoy may know others.
     """
 
     code: bytes = field(repr=False)
@@ -42,6 +43,7 @@ class Plugin:
     environment: dict[str, str] = field(default_factory=dict)
     failure_policy: str = "FAIL_CLOSED"
     allow_on_headers_stop_iteration: bool = False
+    allowed: frozenset[str] = frozenset()
     faults: dict[str, int] = field(default_factory=dict)
     memory: int = MEMORY
     log_level: int = 1
@@ -138,7 +140,7 @@ class Vm:
 
         A function that it does not have answers `default`, and so does a module that has failed or fails now.
         """
-        if not self.usable() or not self.machine.exports(name):
+        if not self.usable() or not self.machine.exports(name) or not self.allows(name):
             return default
         before, self.current, self.effective = self.current, context, 0
         try:
@@ -156,6 +158,10 @@ class Vm:
     def usable(self) -> bool:
         """Whether it has not failed."""
         return not self.failed
+
+    def allows(self, name: str) -> bool:
+        """Whether the module may use a function of the host, or be called by a callback."""
+        return not self.plugin.allowed or name in self.plugin.allowed
 
     def defer(self, action: Callable[[], None]) -> None:
         """Do that once the module has returned."""

@@ -44,6 +44,7 @@ def start(
         from lateen.filterkit.host.wasm_filter import WasmFilter  # noqa: PLC0415
 
         described = wasm_extension(Proxy("scenario"), INSTANCE, suite, config)["typed_config"]["config"]
+        restriction = described["vm_config"].get("capability_restriction_config", {})
         plugin = Plugin(
             suite.module(),
             described["configuration"]["value"].encode(),
@@ -52,6 +53,7 @@ def start(
             described["vm_config"]["vm_id"],
             failure_policy=described["failure_policy"],
             allow_on_headers_stop_iteration=described.get("allow_on_headers_stop_iteration", False),
+            allowed=frozenset(restriction.get("allowed_capabilities", ())),
             faults=dict(faults or {}),
             memory=memory or MEMORY,
         )
