@@ -73,8 +73,9 @@ bench: setup setup-bench ## benchmarks (ARGS=compile, start, sizes, reload, data
 soak: setup ## the storefront for 30 minutes under load, edits and new certificates (RUNTIME=docker, ARGS="--seconds 600")
 	@PYTHONPATH=integration_tests $(BIN)/python -m endurance $(if $(RUNTIME),--runtime $(RUNTIME)) $(ARGS)
 
-fuzz: setup ## longer property tests than `make unit` runs
+fuzz: setup ## longer property tests than `make unit` runs, and a million random requests for each filter
 	@HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest build_tools/tests -m hypothesis
+	@$(BIN)/lateen filters fuzz --inputs 1000000 $(ARGS)
 
 golden: setup ## rewrite golden files and remove stale ones
 	@$(BIN)/python build_tools/scripts/golden.py

@@ -41,7 +41,9 @@ def metadata(workload: str, namespace: str, **labels: str) -> Config:
     return {**names, "LABELS": {"app": workload, **labels}}
 
 
-WEB = metadata("web", "shop", **{"version": "v1", "service.istio.io/canonical-name": "storefront"})
+WEB = metadata(
+    "web", "shop", **{"version": "v1", "service.istio.io/canonical-name": "storefront", "example.com/team": "front"}
+)
 REVIEWS = metadata("reviews", "other", **{"service.istio.io/canonical-revision": "r2"})
 
 
@@ -155,8 +157,15 @@ def _outbound(folder: Path, name: str, role: str) -> Config:
 
 def _exchange(folder: Path, role: str, own: Config) -> Config:
     proxy = Proxy(folder.name, metadata={"LATEEN_MODULE_DIR": str(folder)})
-    config = {"role": role, "node_id": f"sidecar~{LOOPBACK}~{own['NAME']}~local", "metadata": own}
-    return wasm_extension(proxy, "istio.metadata_exchange", catalog()["peer_metadata"], config)
+    suite = catalog()["peer_metadata"]
+    config = {
+        "role": role,
+        "node_id": f"sidecar~{LOOPBACK}~{own['NAME']}~local",
+        "metadata": own,
+        "additional_labels": {"team": "example.com/team"},
+        "discovery": "istio_headers_or_baggage",
+    }
+    return wasm_extension(proxy, "istio.metadata_exchange", suite, suite.configuration(config).value)
 
 
 def _denials() -> Config:
@@ -193,6 +202,7 @@ def _listener(folder: Path, name: str, direction: str, routes: list[Config], fil
 
 def _access_log(folder: Path) -> Config:
     keys = [f"{party}_{name}" for party in ("downstream", "upstream") for name in ATTRIBUTES]
+    keys += [f"{party}_labels.team" for party in ("downstream", "upstream")]
     fields = {key: f"%FILTER_STATE(wasm.peer_metadata.{key}:PLAIN)%" for key in keys}
     file = {
         "@type": f"{_TYPES}.extensions.access_loggers.file.v3.FileAccessLog",

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import wasm
-from harness import client, eventually, in_force
+from harness import Run, client, eventually, in_force
 from lateen.filterkit.oci.content import EMPTY, Blob, image
 from lateen.filterkit.oci.credentials import anonymous
 from lateen.filterkit.oci.module import WASM_LAYER
@@ -60,7 +60,7 @@ def web_server(folder: Path) -> Iterator[str]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
@@ -171,11 +171,11 @@ def test_a_network_filter_sees_the_bytes_of_a_connection(mesh: Mesh) -> None:
             assert connection.makefile("rb").readline() == b"checked hello\n"
 
 
-def test_a_running_mesh_takes_a_module_once_it_is_fetched(mesh: Mesh) -> None:
+def test_a_running_mesh_takes_a_module_once_it_is_fetched(mesh: Mesh, up: Run) -> None:
     (mesh.folder / "a.wasm").write_bytes(wasm.stamp("first"))
     mesh.extend(module("a", "file://a.wasm"))
     mesh.fetch()
-    with mesh.running() as running:
+    with up(mesh.folder, cache=mesh.cache) as running:
         assert stamps(running) == ["first"]
         since = len(running.events)
         mesh.extend(module("a", "file://a.wasm"), module("b", "file://b.wasm", phase="AUTHZ"))

@@ -66,6 +66,26 @@ def test_both_sides_learn_who_the_other_is(mesh: Peers) -> None:
     assert mesh.caller.peer("/both", "upstream") == SEEN_REVIEWS
 
 
+def test_additional_labels_of_the_peer_are_published_beside_the_others(mesh: Peers) -> None:
+    assert mesh.call("/labelled").status_code == 200
+    assert mesh.callee.record("/labelled")["downstream_labels.team"] == "front"
+    assert mesh.caller.record("/labelled")["upstream_labels.team"] == "unknown"
+
+
+def test_a_caller_that_describes_itself_in_its_baggage_is_believed_for_its_namespace(
+    mesh: Peers, tmp_path: Path
+) -> None:
+    """As an ambient proxy of Istio does; the application's baggage reaches the application."""
+    for namespace, expected in [("shop", "web"), ("other", "unknown")]:
+        baggage = f"k8s.namespace.name={namespace},k8s.deployment.name=web,user=1"
+        certificate = mesh.authority.issue("spiffe://cluster.local/ns/shop/sa/web")
+        path = f"/baggage-{namespace}"
+        response = ask(connect(mesh, certificate, tmp_path), path, baggage=baggage)
+        assert not any(name in response.headers for name in HEADERS)
+        assert mesh.callee.peer(path, "downstream")[:2] == [expected, "shop"]
+        assert mesh.arrivals.headers[path]["baggage"] == baggage
+
+
 def test_no_application_sees_a_trace_of_it(mesh: Peers) -> None:
     response = mesh.call("/quiet")
     assert not any(name in response.headers for name in HEADERS)

@@ -36,6 +36,8 @@ EXAMPLES = {
     "filters list": ["lateen filters list"],
     "filters new": ["lateen filters new gate --kind wasm --out my-filters"],
     "filters build": ["lateen filters build --check"],
+    "filters test": ["lateen filters test tenant_context", "lateen filters test --host inprocess"],
+    "filters fuzz": ["lateen filters fuzz tenant_context --inputs 1000"],
     "filters check": ["lateen filters check"],
     "filters capabilities": ["lateen filters capabilities peer_metadata -o yaml"],
     "filters export": [
@@ -46,13 +48,8 @@ EXAMPLES = {
         "lateen filters bench tenant_context --rounds 1 --requests 400",
         "lateen filters bench tenant_context --rounds 1 --requests 400 -o json",
     ],
-    "filters test": ["lateen filters test tenant_context"],
-    "filters fuzz": ["lateen filters fuzz tenant_context --inputs 1000"],
     "filters package": ["lateen filters package peer_metadata --out peer_metadata.oci"],
-    "filters push": [
-        "lateen filters push peer_metadata registry.example/filters/peer_metadata:1.0 --key filters.key",
-        "lateen filters push tenant_context registry.example/filters/tenant_context:1.0",
-    ],
+    "filters push": [],
     "filters pull": [
         "lateen filters pull registry.example/filters/peer_metadata:1.0 --key filters.pub --out peer_metadata.wasm"
     ],

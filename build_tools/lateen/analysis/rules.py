@@ -12,6 +12,7 @@ from lateen.analysis import (
     gateway_references,
     gateway_servers,
     ignored_resources,
+    modules,
     principals,
     providers,
     selectors,
@@ -53,4 +54,5 @@ RULES: tuple[Rule, ...] = (
     ignored_resources,
     unreachable_rules,
     extensions,
+    modules,
 )

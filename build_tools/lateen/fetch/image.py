@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from lateen.analysis.modules import logins
 from lateen.fetch.fetched import LIMIT, Fetched, wasm
 from lateen.filterkit.oci import reference, signature
 from lateen.filterkit.oci.credentials import Credentials, docker_configuration, pull_secret
@@ -14,11 +15,9 @@ from lateen.model.extension import Extension
 from lateen.model.mesh import Mesh
 from lateen.modules.locked import pin
 
-DOCKER_CONFIG = ".dockerconfigjson"
-
 
 def pull(
-    url: str, logins: Credentials, keys: Iterable[str], digest: str = "", plain_http: Collection[str] = ()
+    url: str, who: Credentials, keys: Iterable[str], digest: str = "", plain_http: Collection[str] = ()
 ) -> Fetched:
     """The module of an image, once every one of `keys` (PEM) is known to have signed it.
 
@@ -28,7 +27,7 @@ def pull(
     image = reference.parse(url)
     if digest:
         image = image.at(tag=image.tag, digest=digest)
-    with Registry(image, logins, plain_http=image.registry in plain_http) as registry:
+    with Registry(image, who, plain_http=image.registry in plain_http) as registry:
         manifest = image_manifest(registry, image)
         found = image.at(tag=image.tag, digest=manifest.digest)
         for key in keys:
@@ -44,8 +43,6 @@ def credentials(extensions: Iterable[Extension], mesh: Mesh) -> Credentials:
     Raises MeshError (LAT0638) if they are broken, OSError if the user's cannot be read.
     """
     for extension in extensions:
-        for secret in mesh.secrets:
-            named = (secret.ref.namespace, secret.ref.name) == (extension.ref.namespace, extension.pull_secret)
-            if named and secret.ref.kind == "Secret" and (logins := secret.data.get(DOCKER_CONFIG)):
-                return pull_secret(logins.reveal(), str(secret.ref))
+        if (found := logins(extension, mesh)) is not None:
+            return pull_secret(found.reveal(), f"Secret {extension.ref.namespace}/{extension.pull_secret}")
     return docker_configuration()

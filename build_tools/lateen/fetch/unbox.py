@@ -23,7 +23,7 @@ def unboxed(content: bytes, limit: int) -> bytes:
         if content.startswith(_GZIP):
             inner = _gunzip(content, limit)
         elif content[_TAR_AT : _TAR_AT + len(_TAR)] == _TAR:
-            inner = _first_file(content)
+            inner = _first_file(content, limit)
         else:
             break
         if inner is None:
@@ -43,11 +43,15 @@ def _gunzip(content: bytes, limit: int) -> bytes | None:
     return inner if stream.eof else None
 
 
-def _first_file(content: bytes) -> bytes | None:
+def _first_file(content: bytes, limit: int) -> bytes | None:
+    """A sparse file says how large it is, and is that large when it is read."""
     try:
-        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
             files = (archive.extractfile(member) for member in archive if member.isfile())
             file = next(files, None)
-            return file.read() if file else None
-    except (tarfile.TarError, OSError, EOFError):
+            inner = file.read(limit + 1) if file else None
+    except (tarfile.TarError, OSError, EOFError, ValueError):
         return None
+    if inner and len(inner) > limit:
+        raise TooLargeError
+    return inner

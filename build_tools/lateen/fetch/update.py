@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from lateen.analysis.modules import missing_secret
 from lateen.diagnostics import Diagnostic, MeshError, Origin
 from lateen.diagnostics.codes.fetch import NOT_REACHED, WRONG_DIGEST
 from lateen.fetch import file, http, image
@@ -52,11 +54,9 @@ def update(mesh: Mesh, locked: Locked, *, renew: bool = False, plain_http: Colle
     changes = [change for change, _ in results]
     gone = sorted(locked.lock.entries.keys() - {change.url for change in changes})
     entries = {change.url: change.entry for change in changes if change.entry}
-    return Outcome(
-        Lock(entries),
-        (*changes, *(Change(url, "removed") for url in gone)),
-        tuple(finding for _, findings in results for finding in findings),
-    )
+    findings = [finding for extension in named for finding in missing_secret(extension, mesh)]
+    findings += (finding for _, found in results for finding in found)
+    return Outcome(Lock(entries), (*changes, *(Change(url, "removed") for url in gone)), tuple(findings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,8 @@ class _Wanted:
     def settle(self, *, renew: bool, plain_http: Collection[str]) -> tuple[Change, tuple[Diagnostic, ...]]:
         """The entry that holds from now on, fetched if need be, and what was found."""
         known = self.locked.lock.entries.get(self.url)
-        renew = renew or self.url.startswith(FILE_SCHEME) or any(e.always_pull for e in self.extensions)
+        always = any(e.always_pull for e in self.extensions) and not pin(self.url)
+        renew = renew or always or self.url.startswith(FILE_SCHEME)
         asked = self._other_than(known) if known else None
         if known and not (renew or asked) and self.locked.cache.holds(known.sha256) and self._signed(known):
             return Change(self.url, "kept", known), ()
@@ -80,13 +81,14 @@ class _Wanted:
             fetched = self._fetch(held, plain_http)
         except (FetchError, MeshError) as error:
             return Change(self.url, "failed", known), tuple(self._findings(error))
-        entry = Entry(self.locked.cache.put(fetched.content), len(fetched.content), fetched.image, self._fingerprints())
-        if found := self._refusal(entry, held):
-            return Change(self.url, "failed", known), (found,)
+        sha256 = hashlib.sha256(fetched.content).hexdigest()
+        entry = Entry(sha256, len(fetched.content), fetched.image, self._fingerprints())
+        if refused := self._refusal(entry, held):
+            return Change(self.url, "failed", known), (refused,)
+        self.locked.cache.put(fetched.content)
         if known is None:
             return Change(self.url, "fetched", entry), ()
-        same = replace(entry, keys=known.keys) == known
-        return Change(self.url, ("restored" if held else "kept") if same else "updated", entry), ()
+        return Change(self.url, "updated" if entry != known else "restored" if held else "kept", entry), ()
 
     def _other_than(self, known: Entry) -> Extension | None:
         """An extension that asks for another digest than the one that is locked."""
@@ -106,18 +108,18 @@ class _Wanted:
             return http.download(self.url)
         keys = dict.fromkeys(e.verification_key for e in self.extensions if e.verification_key)
         try:
-            logins = image.credentials(self.extensions, self.mesh)
+            who = image.credentials(self.extensions, self.mesh)
         except OSError as error:
             reason = f"{error.filename}: {error.strerror}"
             raise FetchError(NOT_REACHED, url=shown(self.url), reason=reason) from error
-        return image.pull(self.url, logins, keys, held.image if held else "", plain_http)
+        return image.pull(self.url, who, keys, held.image if held else "", plain_http)
 
     def _refusal(self, entry: Entry, held: Entry | None) -> Diagnostic | None:
         """Why what was fetched is not taken: an extension asks for another digest, or the lock has one."""
         digest = digest_of(self.url, entry)
         for extension in self.extensions:
             if extension.sha256 and extension.sha256 != digest:
-                where = extension.ref.at(extension.field, "sha256")
+                where = extension.ref.at(extension.section, "sha256")
                 return self._wrong(where, digest, extension.sha256, "the mesh asks for")
         if held and (other := digest_of(self.url, held)) != digest:
             return self._wrong(self._origins()[0], digest, other, "lateen.lock has")
@@ -138,4 +140,4 @@ class _Wanted:
             yield from (replace(found, origin=first, related=tuple(others)) for found in error.diagnostics)
 
     def _origins(self) -> list[Origin]:
-        return [extension.ref.at(extension.field, "url") for extension in self.extensions]
+        return [extension.ref.at(extension.section, "url") for extension in self.extensions]

@@ -68,7 +68,7 @@ class Filter:
         """What the filter gets for a configuration; `files` are those that it names. A configuration that the schema
         refuses stays as it is, so that the filter refuses it too.
         """
-        return _configuration(self, orjson.dumps(config), tuple(sorted(files.items())))
+        return _configuration(self, orjson.dumps(config, option=orjson.OPT_NON_STR_KEYS), tuple(sorted(files.items())))
 
     def problems(self, config: object) -> list[tuple[str, str]]:
         """What is wrong with a configuration: (path such as `sources[0].host`, message), in order of the path."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from random import Random
 from time import monotonic
@@ -84,14 +84,17 @@ def fuzz(suite: Filter, seed: int, inputs: int, first: int = 0, jobs: int = 1) -
     batches = [(max(first, end - BATCH), min(first + inputs, end)) for end in ends]
     work = partial(_batch, suite.directory, seed)
     batches = [batch for batch in batches if batch[0] < batch[1]]
-    results = list(_spread(work, batches, jobs))
+    results = list(_spread(work, batches, jobs, suite.kind.capitalize()))
     failures = tuple(failure for found, _ in results for failure in found)
     memory = max((size for _, size in results), default=0)
     return Fuzzed(suite.name, seed, inputs, monotonic() - started, memory, failures)
 
 
 def _spread(
-    work: Callable[[tuple[int, int]], tuple[list[Failure], int]], batches: Sequence[tuple[int, int]], jobs: int
+    work: Callable[[tuple[int, int]], tuple[list[Failure], int]],
+    batches: Sequence[tuple[int, int]],
+    jobs: int,
+    kind: str,
 ) -> Iterator[tuple[list[Failure], int]]:
     try:
         if jobs == 1 or len(batches) == 1:
@@ -101,14 +104,13 @@ def _spread(
             yield from pool.map(work, batches)
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
-        found = codes.NO_HOST.at(Origin(), kind="Wasm and Lua", missing=missing, hint=codes.NO_HOST.fix)
+        found = codes.NO_HOST.at(Origin(), kind=kind, missing=missing, hint=codes.NO_HOST.fix)
         raise MeshError((found,)) from error
 
 
 def _batch(folder: Path, seed: int, numbers: tuple[int, int]) -> tuple[list[Failure], int]:
     """Failures among the inputs of these numbers (the end excluded), and the size of the module's memory."""
-    suite = read_filter(folder)
-    words, configurations = Vocabulary.of(suite), _configurations(suite)
+    suite, words, configurations = _material(folder)
     index = numbers[0] // BATCH
     configuration = configurations[index % len(configurations)]
     memory = SMALL_MEMORY if index % 10 == 9 else None
@@ -121,6 +123,13 @@ def _batch(folder: Path, seed: int, numbers: tuple[int, int]) -> tuple[list[Fail
             failures.append(Failure(number, problem, bool(fresh.send(number))))
             run = _Run(suite, configuration, words, seed, memory)
     return failures, run.size
+
+
+@lru_cache(maxsize=4)
+def _material(folder: Path) -> tuple[Filter, Vocabulary, list[Any]]:
+    """A filter with what it is fuzzed with, read once by each process."""
+    suite = read_filter(folder)
+    return suite, Vocabulary.of(suite), _configurations(suite)
 
 
 class _Run:

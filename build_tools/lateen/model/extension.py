@@ -89,7 +89,7 @@ class Extension:
         return name if scheme == SUITE else ""
 
     @property
-    def field(self) -> str:
+    def section(self) -> str:
         """Where the fields of its module stand in the document."""
         return "spec" if self.ref.kind == "WasmPlugin" else "spec.wasm"
 

@@ -62,8 +62,6 @@ def _extension(body: Fields, spec: Fields) -> Extension:
 def _wasm(extension: Extension, wasm: Fields, context: Context) -> Extension:
     url, sha256 = _url(wasm), wasm.text("sha256")
     kind = wasm.text("type", "HTTP")
-    if kind == "NETWORK" and url.startswith(f"{SUITE}://"):
-        wasm.report(codes.FIELD_NOT_COMPILED, "type", field="type: NETWORK of an HTTP filter of the suite")
     env, host_env = _environment(wasm)
     config = wasm.mapping("pluginConfig")
     extension = replace(
@@ -81,12 +79,28 @@ def _wasm(extension: Extension, wasm: Fields, context: Context) -> Extension:
         pull_secret=_pull_secret(wasm, url),
         verification_key=wasm.text("verificationKey") if url.startswith("oci://") else "",
     )
+    if extension.suite_name:
+        _without_effect(extension, wasm)
     if extension.suite_name or not url:
         return extension
     found = context.modules.find(url, sha256, extension.verification_key)
     if isinstance(found, Unavailable):
         return replace(extension, unavailable=found.code.at(wasm.origin(found.field), hint=found.hint, **found.args))
     return replace(extension, module=found)
+
+
+def _without_effect(extension: Extension, wasm: Fields) -> None:
+    """Report what a filter of the suite does not heed: it comes with lateen, on HTTP, and Lua has no VM to set up."""
+    from lateen.filterkit.catalog import catalog  # noqa: PLC0415
+
+    if extension.type == "NETWORK":
+        wasm.report(codes.FIELD_NOT_COMPILED, "type", field="type: NETWORK of an HTTP filter of the suite")
+    if extension.sha256:
+        wasm.report(codes.FIELD_NOT_COMPILED, "sha256", field="sha256 of a filter of the suite")
+    found = catalog().get(extension.suite_name)
+    for name in ("failStrategy", "pluginName", "vmConfig"):
+        if found and found.kind != "wasm" and name in wasm:
+            wasm.report(codes.FIELD_NOT_COMPILED, name, field=f"{name} of a filter that is no Wasm module")
 
 
 def _url(wasm: Fields) -> str:

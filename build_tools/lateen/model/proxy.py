@@ -29,6 +29,8 @@ class Proxy:
     | `LATEEN_MODULE_DIR`, `LATEEN_CERT_DIR` | folders that static configuration names |
     | `LATEEN_XDS_SOCKET` | Unix socket of this proxy's control plane |
     | `LATEEN_METADATA_EXCHANGE` | `"false"` leaves `peer_metadata` out |
+    | `LATEEN_PEER_LABELS` | labels, by commas, that peers tell each other beside the standard ones; at most 16 count |
+    | `LATEEN_PEER_BAGGAGE` | `"true"`: a peer without Istio's headers may describe itself in its baggage |
     """
 
     name: str

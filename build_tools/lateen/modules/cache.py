@@ -7,8 +7,6 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lateen.identity import files
-
 
 def default_folder() -> Path:
     """`lateen` in `$XDG_CACHE_HOME`, which is `~/.cache` when it is not set or not absolute (XDG base directories)."""
@@ -35,6 +33,8 @@ class Cache:
 
     def put(self, content: bytes) -> str:
         """Keep a module and return its digest. Raises OSError; a reader sees all of it or nothing."""
+        from lateen.identity import files  # noqa: PLC0415 - with it comes cryptography, which no compile needs
+
         sha256 = hashlib.sha256(content).hexdigest()
         if not self.holds(sha256):
             files.write(self.path(sha256), content)

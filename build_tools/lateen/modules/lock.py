@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import orjson
 
 from lateen.diagnostics import Diagnostic, Origin
 from lateen.diagnostics.codes.fetch import BAD_LOCK
@@ -51,7 +50,7 @@ class Lock:
     def content(self) -> bytes:
         """The file: sorted, so that equal locks have equal bytes."""
         value = {"version": VERSION, "entries": {url: entry.plain() for url, entry in self.entries.items()}}
-        return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+        return f"{json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)}\n".encode()
 
     @staticmethod
     def read(path: Path) -> tuple[Lock, tuple[Diagnostic, ...]]:
@@ -60,7 +59,7 @@ class Lock:
         Raises OSError if the file cannot be read.
         """
         try:
-            return Lock(_entries(orjson.loads(path.read_bytes()))), ()
+            return Lock(_entries(json.loads(path.read_bytes()))), ()
         except (FileNotFoundError, NotADirectoryError):
             return Lock(), ()
         except (ValueError, TypeError, KeyError, AttributeError) as error:

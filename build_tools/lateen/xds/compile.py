@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from lateen.analysis.extensions import missing_code
+from lateen.analysis.modules import missing_code
 from lateen.diagnostics import Diagnostic, Origin
 from lateen.diagnostics.codes import listeners as codes
 from lateen.scope.views import ProxyScope

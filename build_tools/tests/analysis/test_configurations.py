@@ -44,7 +44,7 @@ def test_a_file_that_is_not_there_is_named_at_its_line(tmp_path: Path) -> None:
 def test_a_fault_of_a_document_stands_in_the_document(tmp_path: Path) -> None:
     shop = "openapi: 3.0.0\npaths:\n  /a:\n    get: {}\n  orders/{id}:\n    get: {}\n"
     (finding,) = found(tmp_path, CLASSIFIER + "      openapi: [{file: apis/shop.yaml}]\n", shop=shop)
-    assert place(tmp_path, finding) == ("LAT0681", "apis/shop.yaml", 6, 5)
+    assert place(tmp_path, finding) == ("LAT0681", "apis/shop.yaml", 5, 3)
     assert finding.message == "paths.orders/{id}: the path 'orders/{id}' does not begin with /"
 
 
@@ -52,6 +52,13 @@ def test_a_document_that_is_no_yaml_is_shown_where_it_breaks(tmp_path: Path) -> 
     broken = "openapi: 3.0.0\npaths: {/a: [}\n"
     (finding,) = found(tmp_path, CLASSIFIER + "      openapi: {file: apis/shop.yaml}\n", shop=broken)
     assert place(tmp_path, finding)[:3] == ("LAT0681", "apis/shop.yaml", 2)
+
+
+def test_a_path_that_stands_there_twice_is_shown_where_it_does(tmp_path: Path) -> None:
+    twice = "openapi: 3.0.0\npaths:\n  /a: {get: {}}\n  /a: {put: {}}\n"
+    (finding,) = found(tmp_path, CLASSIFIER + "      openapi: {file: apis/shop.yaml}\n", shop=twice)
+    assert place(tmp_path, finding) == ("LAT0681", "apis/shop.yaml", 4, 3)
+    assert "the key '/a' stands there twice" in finding.message
 
 
 def test_paths_with_dots_are_found_in_a_document_in_place(tmp_path: Path) -> None:
@@ -66,8 +73,8 @@ def test_operations_that_cannot_be_told_apart_and_limits_have_codes_of_their_own
     mesh = CLASSIFIER + "      openapi: [{file: apis/shop.yaml}, {file: apis/again.yaml}]\n"
     findings = found(tmp_path, mesh, shop=shop, again=again)
     assert [place(tmp_path, finding) for finding in findings] == [
-        ("LAT0682", "apis/again.yaml", 3, 17),
-        ("LAT0683", "apis/shop.yaml", 4, 17),
+        ("LAT0682", "apis/again.yaml", 3, 12),
+        ("LAT0683", "apis/shop.yaml", 4, 12),
     ]
 
 

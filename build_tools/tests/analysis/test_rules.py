@@ -15,6 +15,7 @@ from lateen.analysis.rules import RULES
 from lateen.diagnostics import Code, Severity
 from lateen.diagnostics.codes import analyze as codes
 from lateen.diagnostics.codes import extensions as extension_codes
+from lateen.diagnostics.codes import operations
 from lateen.model.mesh import Mesh
 
 Load = Callable[..., Mesh]
@@ -66,6 +67,10 @@ def policy(source: str, action: str = "") -> str:
 def extension(url: str, config: str = "{}", *, more: str = "", targets: str = "") -> str:
     wasm = f"url: '{url}', pluginConfig: {config}" + (f", {more}" if more else "")
     return doc("TrafficExtension", "e", f"{{{f'targetRefs: [{targets}], ' if targets else ''}wasm: {{{wasm}}}}}")
+
+
+def openapi(paths: str) -> str:
+    return f"{{openapi: {{document: {{openapi: 3.1.0, paths: {{{paths}}}}}}}}}"
 
 
 class Case(NamedTuple):
@@ -307,6 +312,36 @@ CASES = [
         "spec.wasm.imagePullSecret",
         extension("a.b/c:1", more="imagePullSecret: s") + PULL_SECRET,
     ),
+    Case(
+        operations.FILE_UNREADABLE,
+        extension("lateen://operation_classifier", "{openapi: {file: nothing.yaml}}"),
+        "spec.wasm.pluginConfig.openapi.file",
+        extension("lateen://operation_classifier", openapi("/a: {get: {}}")),
+    ),
+    Case(
+        operations.BAD_OPENAPI,
+        extension("lateen://operation_classifier", openapi("/a: {get: 1}")),
+        "spec.wasm.pluginConfig.openapi.document.paths./a.get",
+        extension("lateen://operation_classifier", openapi("/a: {get: {}}")),
+    ),
+    Case(
+        operations.AMBIGUOUS_OPERATION,
+        extension("lateen://operation_classifier", openapi("'/{a}': {get: {}}, '/{b}': {get: {}}")),
+        "spec.wasm.pluginConfig.openapi.document.paths./{b}.get",
+        extension("lateen://operation_classifier", openapi("'/{a}': {get: {}}, '/{b}': {put: {}}")),
+    ),
+    Case(
+        operations.OPERATION_LIMIT,
+        extension("lateen://operation_classifier", openapi(f"/a: {{get: {{operationId: {'x' * 201}}}}}")),
+        "spec.wasm.pluginConfig.openapi.document.paths./a.get",
+        extension("lateen://operation_classifier", openapi(f"/a: {{get: {{operationId: {'x' * 200}}}}}")),
+    ),
+    Case(
+        operations.QUOTA_CONTRADICTION,
+        extension("lateen://quota", "{limits: [{name: a, requests: 1, window: 49ms}]}"),
+        "spec.wasm.pluginConfig.limits[0].window",
+        extension("lateen://quota", "{limits: [{name: a, requests: 1, window: 50ms}]}"),
+    ),
 ]
 WITH_A_LOCK = {
     extension_codes.OTHER_DIGEST,
@@ -340,7 +375,7 @@ def test_every_rule_is_registered() -> None:
 
 def test_every_code_belongs_to_one_rule_and_has_a_case() -> None:
     declared = [code.code for rule in RULES for code in rule.CODES]
-    modules = (codes, extension_codes)
+    modules = (codes, extension_codes, operations)
     registered = [value.code for module in modules for value in vars(module).values() if isinstance(value, Code)]
     assert sorted(declared) == sorted(registered)
     assert {case.code.code for case in CASES} | {code.code for code in WITH_A_LOCK} == set(registered)

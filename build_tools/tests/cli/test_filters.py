@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import tempfile
 from pathlib import Path
 
@@ -95,6 +96,38 @@ def test_check_names_the_modules_that_do_not_fit(suite: Path, capsys: pytest.Cap
 def test_a_filter_without_a_module_has_nothing_to_build(suite: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["filters", "build", "-o", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["modules"] == []
+
+
+def test_a_host_that_is_not_installed_is_named(
+    suite: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """LAT0615."""
+    (suite / "scenarios" / "a.yaml").write_text(SCENARIO % "/")
+    monkeypatch.delitem(sys.modules, "lateen.filterkit.host.lua_filter", raising=False)
+    monkeypatch.setitem(sys.modules, "lupa.luajit21", None)
+    for verb in ("test", "fuzz"):
+        assert main(["filters", verb, "probe"]) == 2
+        err = capsys.readouterr().err
+        assert "LAT0615 error: Lua filters cannot run in this process: lupa is not installed" in err
+        assert "hint: pip install 'lateen[filters]'" in err
+
+
+def test_a_run_of_the_fuzzer_says_its_seed(suite: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (suite / "scenarios" / "a.yaml").write_text(SCENARIO % "/")
+    assert main(["filters", "fuzz", "probe", "--inputs", "50", "--seed", "7", "--jobs", "1"]) == 0
+    assert re.match(r"probe: 50 inputs, 0 failures \(\d+/s, seed 7\)\n$", capsys.readouterr().out)
+
+
+def test_what_the_fuzzer_finds_is_exit_1_with_the_way_to_repeat_it(
+    suite: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """LAT0618."""
+    (suite / "scenarios" / "a.yaml").write_text(SCENARIO % "/")
+    (suite / "filter.lua").write_text("function envoy_on_request(handle) error('oops') end")
+    assert main(["filters", "fuzz", "probe", "--inputs", "1", "--seed", "7"]) == 1
+    out = capsys.readouterr().out
+    assert "LAT0618 error: probe fails on input 0 of seed 7: [error] script log:" in out
+    assert "hint: lateen filters fuzz probe --seed 7 --from 0 --inputs 1" in out
 
 
 def test_an_unknown_filter_is_named_with_a_likely_one(suite: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -53,7 +53,7 @@ def web() -> Iterator[Web]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     served = Web(f"http://127.0.0.1:{server.server_address[1]}")
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield served
     server.shutdown()
@@ -97,3 +97,15 @@ def packed(content: bytes, *layers: str) -> bytes:
                 archive.addfile(member, io.BytesIO(content))
             content = buffer.getvalue()
     return content
+
+
+def sparse(size: int) -> bytes:
+    """A tar file with one file of holes that is said to be this large (GNU's old format of sparse files)."""
+    member = tarfile.TarInfo("a.wasm")
+    block = bytearray(member.tobuf(tarfile.GNU_FORMAT))
+    block[156:157] = b"S"
+    block[386:410] = f"{size - 1:011o}\0{0:011o}\0".encode()
+    block[483:495] = f"{size:011o}\0".encode()
+    block[148:156] = b" " * 8
+    block[148:156] = f"{sum(block):06o}\0 ".encode()
+    return bytes(block) + bytes(1024)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lateen.fetch import http
 from lateen.fetch.fetched import FetchError
+from lateen.fetch.unbox import unboxed
+from lateen.filterkit.oci.transfer import TooLargeError
 
-from .conftest import MODULE, OTHER, Run, Web, packed, plugin
+from .conftest import MODULE, OTHER, Run, Web, packed, plugin, sparse
 
 DIGEST, OTHER_DIGEST = (hashlib.sha256(content).hexdigest() for content in (MODULE, OTHER))
 
@@ -90,7 +95,7 @@ def test_an_emptied_cache_is_filled_with_what_is_locked_and_nothing_else(
 
 
 def test_the_digest_that_the_mesh_names_decides(
-    lateen: Run, mesh: Path, web: Web, capsys: pytest.CaptureFixture[str]
+    lateen: Run, mesh: Path, web: Web, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url = f"{web.url}/a.wasm"
     web.content["/a.wasm"] = MODULE
@@ -98,6 +103,7 @@ def test_the_digest_that_the_mesh_names_decides(
     assert lateen("fetch", "-o", "json") == 1
     assert findings(capsys.readouterr().err) == [("LAT0644", 4)]
     assert not (mesh / "lateen.lock").exists()
+    assert not (tmp_path / "cache").exists()
     web.content["/a.wasm"] = OTHER
     assert lateen("fetch") == 0
     (mesh / "a.yaml").write_text(plugin("a", url, sha256=DIGEST))
@@ -197,9 +203,11 @@ def test_a_module_may_be_packed(web: Web, layers: tuple[str, ...]) -> None:
         (MODULE + bytes(2 << 20), "LAT0643", "1 MiB"),
         (packed(MODULE + bytes(2 << 20), "gzip"), "LAT0643", "1 MiB"),
         (packed(MODULE + bytes(2 << 20), "tar", "gzip"), "LAT0643", "1 MiB"),
+        (sparse(2 << 30), "LAT0643", "1 MiB"),
+        (packed(MODULE, "tar")[:515], "LAT0642", "does not begin as one"),
         ("/a", "LAT0641", "redirects more than 5 times"),
     ],
-    ids=range(11),
+    ids=range(13),
 )
 def test_what_is_no_module_is_refused(web: Web, content: bytes | str | int, code: str, says: str) -> None:
     web.content["/a"] = content
@@ -228,6 +236,13 @@ def test_a_redirect_is_followed_and_a_login_stays_with_its_host(
     assert http.download(f"{web.url}/a").content == MODULE
     assert web.asked == ["/a", "/b"]
     assert [bool(login) for login in web.logins] == [True, False]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=2048), st.sampled_from([b"", b"\x1f\x8b\x08", bytes(257) + b"ustar"]))
+def test_whatever_comes_is_unpacked_or_left_alone(content: bytes, head: bytes) -> None:
+    with suppress(TooLargeError):
+        assert isinstance(unboxed(head + content, 4096), bytes)
 
 
 def test_standard_input_has_no_place_for_a_lock(lateen: Run, capsys: pytest.CaptureFixture[str]) -> None:

@@ -81,6 +81,14 @@ def test_a_module_without_fault_is_good_in_envoy_too(make: Make) -> None:
     assert checked(suite) == Checked((), 1)
 
 
+def test_envoy_is_not_asked_for_what_a_scenario_says_is_refused(make: Make) -> None:
+    suite = make("if CONFIG.bad then error('never') end\n")
+    scenario = "name: bad\nhosts: [inprocess, envoy]\nconfig: {bad: true}\nrefused: never\n"
+    with (suite.directory / "scenarios" / "all.yaml").open("a") as file:
+        file.write(f"---\n{scenario}")
+    assert found(suite) == []
+
+
 @pytest.mark.parametrize(
     ("module", "code", "said"),
     [

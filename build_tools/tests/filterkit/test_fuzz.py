@@ -13,6 +13,12 @@ from lateen.diagnostics import MeshError
 from lateen.filterkit import fuzz as fuzzing
 from lateen.filterkit.catalog import Filter, catalog
 from lateen.filterkit.fuzz import BATCH, fuzz
+from lateen.filterkit.host.abi import Status
+from lateen.filterkit.host.driver import Driver
+from lateen.filterkit.host.machine import compiled
+from lateen.filterkit.host.world import World
+from lateen.filterkit.scenarios.in_process import Refusal, start
+from lateen.filterkit.scenarios.read import UPSTREAM, read_scenarios
 
 MakeFilter = Callable[..., Filter]
 
@@ -36,6 +42,28 @@ def test_no_filter_of_the_suite_fails_on_a_share_of_the_inputs(name: str) -> Non
     result = fuzz(catalog()[name], SEED, 200)
     assert result.failures == ()
     assert result.memory < 8 * 1024 * 1024
+
+
+@pytest.mark.parametrize("name", [name for name, suite in catalog().items() if suite.kind == "wasm"])
+def test_no_module_traps_when_a_function_of_the_host_fails_from_its_start_on(name: str) -> None:
+    """Each function that the module imports answers each kind of failure, while it is configured and in a request."""
+    suite = catalog()[name]
+    scenarios, _ = read_scenarios(suite)
+    scenario = next(one for one in scenarios if one.exchanges)
+    exchange = scenario.exchanges[0]
+    imports = [wanted.name or "" for wanted in compiled(suite.module()).imports if wanted.module == "env"]
+    assert imports
+    for function in imports:
+        for status in (Status.NOT_FOUND, Status.BAD_ARGUMENT, Status.INVALID_MEMORY_ACCESS, Status.INTERNAL_FAILURE):
+            world = World(None, (UPSTREAM, *(answer.cluster for answer in exchange.answers)))
+            said = ""
+            try:
+                attach = start(suite, scenario.config, world, {function: status})
+                Driver(attach, world, scenario.direction).together((exchange,))
+            except Refusal as refusal:
+                said = str(refusal)
+            traps = [line for line in (*world.logs, said) if "Function:" in line]
+            assert traps == [], f"{function} answers {status.name}"
 
 
 def test_a_script_that_ends_in_an_error_is_found_and_found_again(make_filter: MakeFilter) -> None:

@@ -159,7 +159,8 @@ def rank(template: str) -> list[tuple[bool, int, list[str]]]:
 
 def naive(operations: list[dict[str, str]], method: str, path: str) -> Found:
     def takes(template: str) -> bool:
-        wanted = [re.escape(s).replace(r"\{\}", r"(?!\.{1,2}/)[^/]+") for s in shape(template)]
+        wanted = [re.escape(s).replace(r"\{\}", "[^/]+") for s in shape(template)]
+        wanted = [rf"(?!\.{{1,2}}/){text}" if "[" in text else text for text in wanted]
         return re.fullmatch("/".join(["", *wanted, ""]), path.rstrip("/") + "/") is not None
 
     taking = sorted((o for o in operations if takes(o["path"])), key=lambda o: rank(o["path"]))
@@ -188,7 +189,7 @@ def test_the_order_of_operations_changes_no_byte(given_templates: list[str], ord
     st.lists(inner, max_size=3),
     st.dictionaries(
         st.sampled_from(["openapi", "swagger", "paths", "/a/{b}", "get", "operationId", "servers", "url", "$ref",
-                         "variables", "additionalOperations", "basePath"]),
+                         "variables", "v", "default", "enum", "additionalOperations", "basePath"]),
         inner,
         max_size=4,
     ),
@@ -200,6 +201,8 @@ def test_no_document_ends_the_compiler(data: Any) -> None:
         document({"/a": data}),
         document({"/a": {"get": data}}),
         document({}, servers=data),
+        document({}, servers=[{"url": "/{v}", "variables": {"v": data}}]),
+        document({}, servers=[{"url": "/{v}", "variables": {"v": {"default": data, "enum": data}}}]),
     ):
         compile_configuration({"openapi": {"file": "f"}}, {"f": json.dumps(openapi)})
 
@@ -221,8 +224,9 @@ def test_a_file_that_cannot_be_read_is_named_at_its_place() -> None:
 @pytest.mark.parametrize(
     ("text", "path", "message"),
     [
-        ("{", (), "it is no JSON: "),
-        ("a: [", (), "it is no YAML: "),
+        ("{", (), "it is neither JSON nor YAML: "),
+        ("a: [", (), "it is neither JSON nor YAML: "),
+        ("openapi: 3.0.0\npaths: {/a: {get: {}}, /a: {put: {}}}", (), "the key '/a' stands there twice"),
         ("- 1", (), "it is no OpenAPI document"),
         ("a: 1", (), "it has neither openapi nor swagger"),
         ("openapi: 4.0.0", ("openapi",), "openapi '4.0.0' is none of 3.0, 3.1 and 3.2"),
@@ -233,6 +237,7 @@ def test_a_file_that_cannot_be_read_is_named_at_its_place() -> None:
         ("openapi: 3.0.0\nservers: {}\npaths: {/a: {get: {}, servers: 1}}", ("paths", "/a", "servers"), "a list"),
         ("openapi: 3.0.0\nservers: [{}]", ("servers", 0), "a server has a url"),
         ("openapi: 3.0.0\nservers: [{url: '/{v}'}]", ("servers", 0, "url"), "variable 'v' of the server's url has no"),
+        ("openapi: 3.0.0\nservers: [{url: 'http://['}]", ("servers", 0, "url"), "url 'http://[' is none: "),
         ("openapi: 3.0.0\npaths: {a: {get: {}}}", ("paths", "a"), "the path 'a' does not begin with /"),
         ("openapi: 3.0.0\npaths: {/a: 1}", ("paths", "/a"), "a path item is an object"),
         ("openapi: 3.0.0\npaths: {/a: {get: 1}}", ("paths", "/a", "get"), "an operation is an object"),
@@ -257,6 +262,13 @@ def test_what_is_wrong_with_a_document_in_the_configuration_has_its_path_there()
     (problem,) = problems({"openapi": {"document": document({"/a": {"get": 1}})}})
     assert problem.path == ("openapi", "document", "paths", "/a", "get")
     assert problem.file == ""
+
+
+def test_what_yaml_reads_as_numbers_and_dates_does_no_harm() -> None:
+    suite = catalog()["operation_classifier"]
+    text = "{openapi: 3.0.0, info: {version: 2026-01-01}, paths: {/a: {get: {responses: {200: {}}}}}}"
+    assert suite.configuration({"openapi": {"document": yaml.safe_load(text)}}).problems == ()
+    assert suite.configuration({"openapi": {"file": "f"}}, {"f": text}).problems == ()
 
 
 def test_what_is_right_beside_a_fault_is_in_force() -> None:

@@ -64,8 +64,10 @@ def test_what_the_library_does_not_know_reaches_envoy_all_the_same() -> None:
     assert "enable_retry_after_header" not in emitted(LIMIT, headers=False)
 
 
-@pytest.mark.parametrize(("mode", "enabled", "enforced"), [("enforce", 100, 100), ("shadow", 100, 0), ("off", 0, 0)])
-def test_a_mode_is_two_shares(mode: str, enabled: int, enforced: int) -> None:
+@pytest.mark.parametrize(
+    ("mode", "enabled", "enforced"), [("enforce", 100, 100), ("shadow", 100, 0), ("off", 0, 0), (False, 0, 0)]
+)
+def test_a_mode_is_two_shares(mode: Any, enabled: int, enforced: int) -> None:
     config = emitted(LIMIT, mode=mode)
     shares = [config[name]["default_value"].get("numerator", 0) for name in ("filter_enabled", "filter_enforced")]
     assert shares == [enabled, enforced]

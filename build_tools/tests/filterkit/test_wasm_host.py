@@ -30,7 +30,7 @@ def play_module(make_filter: Callable[..., Filter]) -> PlayModule:
     def run_both(module: bytes, scenarios: str) -> Result:
         if not made:
             made.append(make_filter("", scenarios))
-        suite = replace(made[0], kind="wasm", failure_policy="FAIL_RELOAD")
+        suite = replace(made[0], kind="wasm", failure_policy="FAIL_RELOAD", reads_body=True)
         (suite.directory / "probe.wasm").write_bytes(module)
         return run(suite, find_envoy())
 

@@ -52,6 +52,10 @@ def test_a_module_that_was_not_fetched_is_known_at_its_url(url: str, meant: str)
     [
         ("lateen://tenant_context", "", []),
         ("lateen://tenant_context", "type: NETWORK", [("LAT0202", 7)]),
+        ("lateen://tenant_context", "failStrategy: FAIL_CLOSE", [("LAT0202", 7)]),
+        ("lateen://tenant_context", "vmConfig: {env: [{name: A, value: b}]}", [("LAT0202", 7)]),
+        ("lateen://peer_metadata", "failStrategy: FAIL_CLOSE", []),
+        ("lateen://peer_metadata", f"sha256: '{'0' * 64}'", [("LAT0202", 7)]),
         ("oci://a.b/c", "imagePullSecret: s", []),
         ("https://a.b/c", "imagePullSecret: s", [("LAT0202", 7)]),
         ("https://a.b/c", "imagePullPolicy: Always", []),

@@ -1,5 +1,6 @@
 //! Decisions that still hold. Each worker has its own.
 
+use core::time::Duration;
 use std::rc::Rc;
 
 use crate::decision::Decision;
@@ -27,8 +28,16 @@ struct Room {
 struct Entry {
     key: Key,
     decision: Rc<Decision>,
-    fresh_until: u64,
-    until: u64,
+    term: Term,
+}
+
+/// When a decision ends, in nanoseconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Term {
+    /// Until then it holds.
+    pub fresh_until: u64,
+    /// Until then it may be used if no other can be had.
+    pub until: u64,
 }
 
 /// What is known of a key.
@@ -54,9 +63,9 @@ impl Cache {
             return Found::Nothing;
         };
         let decision = Rc::clone(&entry.decision);
-        if now < entry.fresh_until {
+        if now < entry.term.fresh_until {
             Found::Fresh(decision)
-        } else if now < entry.until {
+        } else if now < entry.term.until {
             Found::Stale(decision)
         } else {
             Found::Nothing
@@ -69,21 +78,30 @@ impl Cache {
         self.denied.remove(key);
     }
 
-    /// Keep a decision in place of what was known: fresh for `lifetime`, and if it allows stale for `stale` more.
-    /// Times are in nanoseconds.
-    pub fn put(&mut self, key: Key, decision: &Rc<Decision>, now: u64, lifetime: u64, stale: u64) {
+    /// Keep a decision in place of what was known.
+    pub fn put(&mut self, key: Key, decision: &Rc<Decision>, term: Term) {
         self.forget(&key);
-        if lifetime == 0 || decision.size() > LARGEST {
-            return;
+        if decision.size() <= LARGEST {
+            let room = if decision.allowed { &mut self.allowed } else { &mut self.denied };
+            room.insert(Entry { key, decision: Rc::clone(decision), term });
         }
-        let fresh_until = now.saturating_add(lifetime);
-        let (room, until) = if decision.allowed {
-            (&mut self.allowed, fresh_until.saturating_add(stale))
-        } else {
-            (&mut self.denied, fresh_until)
-        };
-        room.insert(Entry { key, decision: Rc::clone(decision), fresh_until, until });
     }
+}
+
+impl Term {
+    /// From `now` on: fresh for `lifetime`, and if it allows stale for `stale` more. Nothing if there is no time.
+    pub fn new(decision: &Decision, now: u64, lifetime: Duration, stale: Duration) -> Option<Self> {
+        if lifetime.is_zero() {
+            return None;
+        }
+        let fresh_until = now.saturating_add(nanoseconds(lifetime));
+        let until = if decision.allowed { fresh_until.saturating_add(nanoseconds(stale)) } else { fresh_until };
+        Some(Self { fresh_until, until })
+    }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl Room {
@@ -108,7 +126,7 @@ impl Room {
         if let Some(bucket) = self.buckets.get_mut(place) {
             if bucket.len() >= WAYS {
                 let first =
-                    bucket.iter().enumerate().min_by_key(|(_, entry)| entry.until).map_or(0, |(place, _)| place);
+                    bucket.iter().enumerate().min_by_key(|(_, entry)| entry.term.until).map_or(0, |(place, _)| place);
                 bucket.swap_remove(first);
             }
             bucket.push(entry);
@@ -131,6 +149,14 @@ mod tests {
         Rc::new(Decision { allowed, ..Decision::default() })
     }
 
+    fn put(cache: &mut Cache, key: Key, decision: &Rc<Decision>, now: u64, lifetime: u64, stale: u64) {
+        let (lifetime, stale) = (Duration::from_nanos(lifetime), Duration::from_nanos(stale));
+        match Term::new(decision, now, lifetime, stale) {
+            Some(term) => cache.put(key, decision, term),
+            None => cache.forget(&key),
+        }
+    }
+
     fn key(number: usize) -> Key {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&(number as u64).to_le_bytes());
@@ -141,7 +167,7 @@ mod tests {
     fn a_decision_holds_then_is_stale_then_is_gone() {
         let mut cache = Cache::new(8);
         let allowed = decision(true);
-        cache.put(KEY, &allowed, 100, 10, 5);
+        put(&mut cache, KEY, &allowed, 100, 10, 5);
         assert_eq!(cache.get(&KEY, 109), Found::Fresh(Rc::clone(&allowed)));
         assert_eq!(cache.get(&KEY, 110), Found::Stale(Rc::clone(&allowed)));
         assert_eq!(cache.get(&KEY, 114), Found::Stale(allowed));
@@ -151,7 +177,7 @@ mod tests {
     #[test]
     fn a_refusal_is_never_stale() {
         let mut cache = Cache::new(8);
-        cache.put(KEY, &decision(false), 100, 10, 5);
+        put(&mut cache, KEY, &decision(false), 100, 10, 5);
         assert_eq!(cache.get(&KEY, 109), Found::Fresh(decision(false)));
         assert_eq!(cache.get(&KEY, 110), Found::Nothing);
     }
@@ -159,19 +185,19 @@ mod tests {
     #[test]
     fn a_new_decision_takes_the_place_of_the_other_kind_even_if_it_is_not_kept() {
         let mut cache = Cache::new(8);
-        cache.put(KEY, &decision(true), 100, 10, 50);
-        cache.put(KEY, &decision(false), 110, 0, 50);
+        put(&mut cache, KEY, &decision(true), 100, 10, 50);
+        put(&mut cache, KEY, &decision(false), 110, 0, 50);
         assert_eq!(cache.get(&KEY, 111), Found::Nothing);
-        cache.put(KEY, &decision(true), 100, 10, 50);
-        cache.put(KEY, &decision(false), 105, 10, 50);
+        put(&mut cache, KEY, &decision(true), 100, 10, 50);
+        put(&mut cache, KEY, &decision(false), 105, 10, 50);
         assert_eq!(cache.get(&KEY, 106), Found::Fresh(decision(false)));
     }
 
     #[test]
     fn refusals_do_not_push_out_those_who_are_allowed() {
         let mut cache = Cache::new(32);
-        (0..WAYS).for_each(|n| cache.put(key(n), &decision(true), 100, 10, 0));
-        (WAYS..1000).for_each(|n| cache.put(key(n), &decision(false), 100, 1000, 0));
+        (0..WAYS).for_each(|n| put(&mut cache, key(n), &decision(true), 100, 10, 0));
+        (WAYS..1000).for_each(|n| put(&mut cache, key(n), &decision(false), 100, 1000, 0));
         assert!((0..WAYS).all(|n| cache.get(&key(n), 101) != Found::Nothing));
     }
 
@@ -180,7 +206,7 @@ mod tests {
         let mut cache = Cache::new(4);
         for n in 0..=WAYS {
             // The second to come is the first to go.
-            cache.put(key(n), &decision(true), 100, if n == 1 { 5 } else { 10 }, 0);
+            put(&mut cache, key(n), &decision(true), 100, if n == 1 { 5 } else { 10 }, 0);
         }
         let unknown: Vec<_> = (0..=WAYS).filter(|n| cache.get(&key(*n), 101) == Found::Nothing).collect();
         assert_eq!(unknown, [1]);
@@ -189,7 +215,7 @@ mod tests {
     #[test]
     fn however_many_come_no_more_are_kept_than_there_is_room_for() {
         let mut cache = Cache::new(64);
-        (0..10_000).for_each(|n| cache.put(key(n * 7919), &decision(n / 8 % 2 == 0), 100, 10, 0));
+        (0..10_000).for_each(|n| put(&mut cache, key(n * 7919), &decision(n / 8 % 2 == 0), 100, 10, 0));
         let kept: usize = [&cache.allowed, &cache.denied].iter().flat_map(|room| &room.buckets).map(Vec::len).sum();
         assert_eq!(kept, 64);
     }
@@ -198,7 +224,7 @@ mod tests {
     fn a_decision_that_is_too_large_is_not_kept() {
         let mut cache = Cache::new(4);
         let large = Decision { allowed: true, set: vec![("x".into(), vec![0; LARGEST])], ..Decision::default() };
-        cache.put(KEY, &Rc::new(large), 100, 10, 0);
+        put(&mut cache, KEY, &Rc::new(large), 100, 10, 0);
         assert_eq!(cache.get(&KEY, 101), Found::Nothing);
     }
 }

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use lateen_sdk::json;
-use lateen_sdk::node::Node;
+use lateen_sdk::node::{Faults, Node};
 
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
 const LONGEST_LIFETIME: Duration = Duration::from_secs(86_400);
@@ -12,7 +12,7 @@ const MOST_NAMES: usize = 32;
 const LONGEST_NAME: usize = 256;
 
 /// Headers that frame a message or name its connection: they cannot be handed on as they are.
-const FRAMING: [&str; 8] =
+pub const FRAMING: [&str; 8] =
     ["connection", "content-length", "host", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"];
 
 /// What becomes of decisions.
@@ -73,6 +73,8 @@ pub struct Keeping {
     pub denied: Duration,
     pub longest: Duration,
     pub stale_if_error: Duration,
+    /// Whether what is allowed holds in all workers.
+    pub shared: bool,
     /// A header of an HTTP answer that says it in seconds.
     pub ttl_header: Option<String>,
     /// A number of a gRPC answer's dynamic metadata that says it in seconds.
@@ -105,151 +107,138 @@ impl Config {
     /// The configuration in `text`, or what is wrong with it.
     pub fn parse(text: &[u8]) -> Result<Self, String> {
         let value = json::parse(text)?;
-        let root = Node::root(&value);
-        root.object(&["mode", "authorizer", "inputs", "answer", "cache", "unavailable_status", "log"])?;
-        let modes = [("enforce", Mode::Enforce), ("shadow", Mode::Shadow), ("off", Mode::Off)];
-        let logs = [("all", Logged::All), ("denied", Logged::Denied), ("none", Logged::None)];
-        let (protocol, cluster, timeout) = authorizer(&root.required("authorizer")?)?;
-        Ok(Self {
-            mode: root.get("mode").map_or(Ok(Mode::Enforce), |node| node.word(&modes))?,
-            protocol,
-            cluster,
-            timeout,
-            inputs: inputs(&root.required("inputs")?)?,
-            answers: answers(root.get("answer"))?,
-            keeping: keeping(root.get("cache"))?,
-            unavailable_status: match root.get("unavailable_status") {
-                Some(node) => u32::try_from(node.integer(400..=599)?).unwrap_or(503),
-                None => 503,
+        let faults = Faults::default();
+        let config = Self::read(&Node::root(&value, &faults));
+        faults.or(config)
+    }
+
+    fn read(node: &Node<'_>) -> Self {
+        node.object(&["mode", "authorizer", "inputs", "answer", "cache", "unavailable_status", "log"]);
+        let (protocol, authorizer) = authorizer(&node.required("authorizer"));
+        let timeout = authorizer.required("timeout");
+        let wait = timeout.duration(LONGEST_TIMEOUT);
+        if wait.is_zero() {
+            timeout.wrong("a request cannot wait for no time");
+        }
+        Self {
+            mode: match node.get("mode").map_or(0, |mode| mode.word(&["enforce", "shadow", "off"])) {
+                0 => Mode::Enforce,
+                1 => Mode::Shadow,
+                _ => Mode::Off,
             },
-            logged: root.get("log").map_or(Ok(Logged::Denied), |node| node.word(&logs))?,
-        })
+            protocol,
+            cluster: authorizer.required("cluster").text(LONGEST_NAME),
+            timeout: wait,
+            inputs: inputs(&node.required("inputs")),
+            answers: answers(node.get("answer")),
+            keeping: keeping(node.get("cache")),
+            unavailable_status: node.get("unavailable_status").map_or(503, |status| status.integer(400..=599) as u32),
+            logged: match node.get("log").map_or(0, |log| log.word(&["denied", "all", "none"])) {
+                0 => Logged::Denied,
+                1 => Logged::All,
+                _ => Logged::None,
+            },
+        }
     }
 }
 
-fn authorizer(node: &Node<'_>) -> Result<(Protocol, String, Duration), String> {
-    node.object(&["http", "grpc"])?;
-    let (kind, node) = node.one_of(&["http", "grpc"])?;
-    let protocol = if kind == "http" {
-        node.object(&["cluster", "timeout", "path_prefix"])?;
-        let path_prefix = node.get("path_prefix").map_or(Ok(""), |prefix| path_prefix(&prefix))?;
-        Protocol::Http { path_prefix: path_prefix.into() }
-    } else {
-        node.object(&["cluster", "timeout"])?;
-        Protocol::Grpc
-    };
-    let timeout = time(Some(node.required("timeout")?), Duration::ZERO, LONGEST_TIMEOUT)?;
-    if timeout.is_zero() {
-        return node.wrong("timeout: a request cannot wait for no time");
+fn authorizer<'a>(node: &Node<'a>) -> (Protocol, Node<'a>) {
+    node.object(&["http", "grpc"]);
+    let (kind, node) = node.one_of(&["http", "grpc"]);
+    if kind == 1 {
+        node.object(&["cluster", "timeout"]);
+        return (Protocol::Grpc, node);
     }
-    Ok((protocol, node.required("cluster")?.text(LONGEST_NAME)?.into(), timeout))
+    node.object(&["cluster", "timeout", "path_prefix"]);
+    let path_prefix = node.get("path_prefix").map(|prefix| path_prefix(&prefix)).unwrap_or_default();
+    (Protocol::Http { path_prefix }, node)
 }
 
-fn path_prefix<'a>(node: &Node<'a>) -> Result<&'a str, String> {
-    let prefix = node.text(LONGEST_NAME)?;
-    if prefix.starts_with('/') && !prefix.ends_with('/') && prefix.bytes().all(|byte| byte.is_ascii_graphic()) {
-        Ok(prefix)
-    } else {
-        node.wrong("a path that begins with / and does not end with it is expected")
+fn path_prefix(node: &Node<'_>) -> String {
+    let prefix = node.text(LONGEST_NAME);
+    if !prefix.starts_with('/') || prefix.ends_with('/') || !prefix.bytes().all(|byte| byte.is_ascii_graphic()) {
+        node.wrong("a path that begins with / and does not end with it is expected");
+    }
+    prefix
+}
+
+fn inputs(node: &Node<'_>) -> Inputs {
+    node.object(&["method", "host", "path", "headers", "attributes"]);
+    let flag = |key| node.get(key).is_some_and(|flag| flag.flag());
+    let headers = names(node.get("headers"));
+    Inputs {
+        method: flag("method"),
+        host: flag("host"),
+        path: match node.get("path").map_or(2, |path| path.word(&["full", "without_query", "none"])) {
+            0 => Path::Full,
+            1 => Path::WithoutQuery,
+            _ => Path::None,
+        },
+        attributes: node.get("attributes").map(|list| attributes(&list, &headers)).unwrap_or_default(),
+        headers,
     }
 }
 
-fn inputs(node: &Node<'_>) -> Result<Inputs, String> {
-    node.object(&["method", "host", "path", "headers", "attributes"])?;
-    let flag = |key| node.get(key).map_or(Ok(false), |node| node.boolean());
-    let paths = [("full", Path::Full), ("without_query", Path::WithoutQuery), ("none", Path::None)];
-    let inputs = Inputs {
-        method: flag("method")?,
-        host: flag("host")?,
-        path: node.get("path").map_or(Ok(Path::None), |node| node.word(&paths))?,
-        headers: names(node.get("headers"))?,
-        attributes: attributes(node.get("attributes"))?,
-    };
-    if let Some(header) = inputs.headers.iter().find(|header| FRAMING.contains(&header.as_str())) {
-        return node.wrong(&format!("headers: {header} belongs to the connection, not to the request"));
-    }
-    if let Some((name, _)) = inputs.attributes.iter().find(|(name, _)| inputs.headers.contains(name)) {
-        return node.wrong(&format!("attributes: {name} is one of the headers as well"));
-    }
-    Ok(inputs)
-}
-
-fn attributes(node: Option<Node<'_>>) -> Result<Vec<(String, Vec<String>)>, String> {
-    let Some(node) = node else {
-        return Ok(Vec::new());
-    };
+fn attributes(node: &Node<'_>, headers: &[String]) -> Vec<(String, Vec<String>)> {
     let mut attributes: Vec<(String, Vec<String>)> = Vec::new();
-    for item in node.items(1..=MOST_NAMES)? {
-        item.object(&["name", "path"])?;
-        let name = item.required("name")?.header_name()?;
-        if FRAMING.contains(&name.as_str()) || attributes.iter().any(|(known, _)| *known == name) {
-            return item.wrong(&format!("name: {name} cannot be used, or not twice"));
+    for item in node.items(MOST_NAMES) {
+        item.object(&["name", "path"]);
+        let node = item.required("name");
+        let name = name(&node);
+        if headers.contains(&name) || attributes.iter().any(|(known, _)| *known == name) {
+            node.wrong("another input has this name");
         }
-        let path = item.required("path")?.items(1..=MOST_NAMES)?;
-        let path: Result<_, String> = path.iter().map(|step| step.text(LONGEST_NAME).map(String::from)).collect();
-        attributes.push((name, path?));
+        let path = item.required("path").items(MOST_NAMES);
+        attributes.push((name, path.iter().map(|step| step.text(LONGEST_NAME)).collect()));
     }
-    Ok(attributes)
+    attributes
 }
 
-fn answers(node: Option<Node<'_>>) -> Result<Answers, String> {
-    let denied = ["content-type", "location", "retry-after", "set-cookie", "www-authenticate"];
-    let mut answers = Answers {
-        to_upstream: Vec::new(),
-        to_client: Vec::new(),
-        to_client_on_deny: denied.map(String::from).to_vec(),
-    };
-    if let Some(node) = node {
-        node.object(&["to_upstream", "to_client", "to_client_on_deny"])?;
-        answers.to_upstream = names(node.get("to_upstream"))?;
-        answers.to_client = names(node.get("to_client"))?;
-        if let Some(names_on_deny) = node.get("to_client_on_deny") {
-            answers.to_client_on_deny = names(Some(names_on_deny))?;
-        }
-        let mut all = answers.to_upstream.iter().chain(&answers.to_client).chain(&answers.to_client_on_deny);
-        if let Some(name) = all.find(|name| FRAMING.contains(&name.as_str())) {
-            return node.wrong(&format!("{name} belongs to the connection, not to the answer"));
-        }
+fn answers(node: Option<Node<'_>>) -> Answers {
+    if let Some(node) = &node {
+        node.object(&["to_upstream", "to_client", "to_client_on_deny"]);
     }
-    Ok(answers)
+    let get = |key| node.as_ref().and_then(|node| node.get(key));
+    let on_deny = ["content-type", "location", "retry-after", "set-cookie", "www-authenticate"];
+    Answers {
+        to_upstream: names(get("to_upstream")),
+        to_client: names(get("to_client")),
+        to_client_on_deny: match get("to_client_on_deny") {
+            None => on_deny.map(String::from).to_vec(),
+            own => names(own),
+        },
+    }
 }
 
-fn keeping(node: Option<Node<'_>>) -> Result<Keeping, String> {
-    let mut keeping = Keeping {
-        entries: 1024,
-        allowed: Duration::ZERO,
-        denied: Duration::ZERO,
-        longest: Duration::from_secs(300),
-        stale_if_error: Duration::ZERO,
-        ttl_header: None,
-        ttl_field: "cache_ttl".into(),
-    };
-    if let Some(node) = node {
-        node.object(&["entries", "allowed", "denied", "longest", "stale_if_error", "ttl_header", "ttl_field"])?;
-        let lifetime = |key, default| time(node.get(key), default, LONGEST_LIFETIME);
-        if let Some(entries) = node.get("entries") {
-            keeping.entries = usize::try_from(entries.integer(4..=MOST_ENTRIES)?).unwrap_or(keeping.entries);
-        }
-        keeping.allowed = lifetime("allowed", keeping.allowed)?;
-        keeping.denied = lifetime("denied", keeping.denied)?;
-        keeping.longest = lifetime("longest", keeping.longest)?;
-        keeping.stale_if_error = lifetime("stale_if_error", keeping.stale_if_error)?;
-        keeping.ttl_header = node.get("ttl_header").map(|name| name.header_name()).transpose()?;
-        if let Some(field) = node.get("ttl_field") {
-            keeping.ttl_field = field.text(LONGEST_NAME)?.into();
-        }
+fn keeping(node: Option<Node<'_>>) -> Keeping {
+    if let Some(node) = &node {
+        let times = ["allowed", "denied", "longest", "stale_if_error"];
+        node.object(&[&times[..], &["entries", "shared", "ttl_header", "ttl_field"]].concat());
     }
-    Ok(keeping)
-}
-
-fn time(node: Option<Node<'_>>, default: Duration, longest: Duration) -> Result<Duration, String> {
-    node.map_or(Ok(default), |node| node.duration(longest))
+    let get = |key| node.as_ref().and_then(|node| node.get(key));
+    let time = |key, seconds| get(key).map_or(Duration::from_secs(seconds), |time| time.duration(LONGEST_LIFETIME));
+    Keeping {
+        entries: get("entries").map_or(1024, |entries| entries.integer(4..=MOST_ENTRIES) as usize),
+        allowed: time("allowed", 0),
+        denied: time("denied", 0),
+        longest: time("longest", 300),
+        stale_if_error: time("stale_if_error", 0),
+        shared: get("shared").is_none_or(|shared| shared.flag()),
+        ttl_header: get("ttl_header").map(|name| name.header_name()),
+        ttl_field: get("ttl_field").map_or_else(|| "cache_ttl".into(), |field| field.text(LONGEST_NAME)),
+    }
 }
 
 /// Names of headers.
-fn names(node: Option<Node<'_>>) -> Result<Vec<String>, String> {
-    let Some(node) = node else {
-        return Ok(Vec::new());
-    };
-    node.items(0..=MOST_NAMES)?.iter().map(Node::header_name).collect()
+fn names(node: Option<Node<'_>>) -> Vec<String> {
+    node.map(|node| node.list(0..=MOST_NAMES).iter().map(name).collect()).unwrap_or_default()
+}
+
+/// The name of a header that can be handed on.
+fn name(node: &Node<'_>) -> String {
+    let name = node.header_name();
+    if FRAMING.contains(&name.as_str()) {
+        node.wrong("a header that belongs to the connection cannot be handed on");
+    }
+    name
 }

@@ -8,6 +8,11 @@ pub type Fields = Vec<(String, Vec<u8>)>;
 /// The longest body of a refusal that is handed on. A longer one is left out: half of it would be none.
 pub const LONGEST_BODY: usize = 8192;
 
+/// Whether a value can stand in a header: Envoy does not look, and a line break would begin another one.
+pub fn fits_header(value: &[u8]) -> bool {
+    !value.iter().any(|byte| matches!(byte, b'\0' | b'\r' | b'\n'))
+}
+
 /// A decision with all that goes with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Decision {

@@ -5,8 +5,8 @@ use core::time::Duration;
 use lateen_sdk::wire::{fields, Message, Value};
 use lateen_sdk::{Call, GrpcCall, Host, Status};
 
-use crate::config::Config;
-use crate::decision::{Decision, Failure, Fields, Judged, LONGEST_BODY};
+use crate::config::{Config, FRAMING};
+use crate::decision::{fits_header, Decision, Failure, Fields, Judged, LONGEST_BODY};
 use crate::inputs::Inputs;
 
 const FORBIDDEN: u32 = 403;
@@ -135,7 +135,7 @@ fn header_option(message: &[u8]) -> Option<(Fields, bool)> {
                 for (field, part) in fields(value.bytes()?)? {
                     match field {
                         1 => name = header_name(part.bytes()?),
-                        2 | 3 => content = part.bytes()?.to_vec(),
+                        2 | 3 => content = part.bytes().filter(|value| fits_header(value))?.to_vec(),
                         _ => {}
                     }
                 }
@@ -151,8 +151,8 @@ fn header_option(message: &[u8]) -> Option<(Fields, bool)> {
 /// The name in lower case. What names the request's target or frames a message is not the authorizer's to change.
 fn header_name(name: &[u8]) -> Option<String> {
     let name = String::from_utf8(name.to_ascii_lowercase()).ok()?;
-    let usable = !name.is_empty() && !name.starts_with(':') && name.bytes().all(|byte| byte.is_ascii_graphic());
-    (usable && !["host", "content-length", "transfer-encoding", "connection"].contains(&name.as_str())).then_some(name)
+    let sign = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    (!name.is_empty() && name.bytes().all(sign) && !FRAMING.contains(&name.as_str())).then_some(name)
 }
 
 /// The number of a field of a message; 0 if it is not there.

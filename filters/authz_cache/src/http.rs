@@ -5,10 +5,11 @@ use core::time::Duration;
 use lateen_sdk::{Call, Host, HttpCall, Pairs, Status};
 
 use crate::config::{Answers, Config, Keeping};
-use crate::decision::{Decision, Failure, Fields, Judged};
+use crate::decision::{fits_header, Decision, Failure, Fields, Judged};
 use crate::inputs::{first, Inputs};
 
-/// Ask: the request's method, host and path if they are inputs, and its declared headers.
+/// Ask: the request's method, host and path if they are inputs, its declared headers and attributes. An attribute that
+/// cannot stand in a header cannot be asked about.
 pub fn ask<H: Host>(host: &H, config: &Config, path_prefix: &str, inputs: &Inputs<'_>) -> Result<Call, Status> {
     let path = [path_prefix.as_bytes(), inputs.path.unwrap_or_default()].concat();
     let mut headers: Vec<(&str, &[u8])> = vec![
@@ -19,7 +20,13 @@ pub fn ask<H: Host>(host: &H, config: &Config, path_prefix: &str, inputs: &Input
     for (name, values) in &inputs.headers {
         headers.extend(values.iter().map(|value| (*name, *value)));
     }
-    headers.extend(inputs.attributes.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))));
+    for (name, value) in &inputs.attributes {
+        match value {
+            Some(value) if fits_header(value) => headers.push((name, value)),
+            Some(_) => return Err(Status::BAD_ARGUMENT),
+            None => {}
+        }
+    }
     host.dispatch_http(&HttpCall {
         cluster: &config.cluster,
         headers: &headers,

@@ -40,11 +40,11 @@ impl<'a> Inputs<'a> {
         })
     }
 
-    /// The key of these inputs. Every part is preceded by its length and every list by its count, so that no two
+    /// The key of these inputs, of `prefix` and nothing else. Every part is preceded by its length and every list by its count, so that no two
     /// requests that differ in an input have the same bytes to digest.
-    pub fn key(&self, seed: u64) -> Key {
+    pub fn key(&self, prefix: &[u8]) -> Key {
         let mut digest = Sha256::new();
-        digest.update(seed.to_le_bytes());
+        add(&mut digest, &[prefix]);
         for part in [self.method, self.host, self.path] {
             add(&mut digest, part.as_slice());
         }

@@ -9,6 +9,7 @@ mod grpc;
 mod http;
 mod inputs;
 mod outcome;
+mod shared;
 #[cfg(test)]
 mod tests;
 
@@ -20,29 +21,33 @@ use lateen_sdk::{
     Streams,
 };
 
-use crate::cache::{Cache, Found};
+use crate::cache::{Cache, Found, Term};
 use crate::config::{Config, Mode, Protocol};
 use crate::decision::{Decision, Failure, Judged, LONGEST_BODY};
 use crate::inputs::{Inputs, Key};
 use crate::outcome::{Reason, Record};
+use crate::shared::Shared;
 
 export!(AuthzCache: on_request_headers, on_response_headers, on_callout, on_grpc);
 
 /// The filter, configured.
 pub struct AuthzCache {
-    config: Config,
+    config: Rc<Config>,
     cache: Cache,
+    shared: Option<Shared>,
     flights: Calls<Flight>,
     /// Which call is about a key, in order of the keys.
     asked: Vec<(Key, Call)>,
     /// Part of each key, so that nobody knows beforehand which requests share a bucket of the cache.
-    seed: u64,
+    seed: [u8; 8],
     record: Record,
 }
 
 /// A call that is not answered yet, and the requests that wait for it.
 struct Flight {
     key: Key,
+    /// Under which other workers know it.
+    shared: Option<Key>,
     waiting: Vec<StreamId>,
 }
 
@@ -62,9 +67,10 @@ impl Filter for AuthzCache {
             cache: Cache::new(config.keeping.entries),
             flights: Calls::new(),
             asked: Vec::new(),
-            seed: host.now().map_err(|status| format!("there is no time: {status:?}"))?,
+            seed: host.now().map_err(|status| format!("there is no time: {status:?}"))?.to_le_bytes(),
+            shared: config.keeping.shared.then(|| Shared::new(config.keeping.entries, configuration)),
             record: Record::new(host, config.mode, config.logged)?,
-            config,
+            config: Rc::new(config),
         })
     }
 
@@ -117,11 +123,18 @@ fn headers<H: Host>(host: &H) -> Result<Pairs, Failure> {
 
 impl AuthzCache {
     fn request<H: Host>(&mut self, stream: &mut Stream, host: &H, request: &Pairs) -> Action {
-        let Ok(inputs) = Inputs::read(host, &self.config.inputs, request) else {
+        let config = Rc::clone(&self.config);
+        let Ok(inputs) = Inputs::read(host, &config.inputs, request) else {
             return self.fail(stream, host, Reason::Unreadable);
         };
-        let key = inputs.key(self.seed);
-        if let Found::Fresh(decision) = self.known(host, &key) {
+        let key = inputs.key(&self.seed);
+        let mut found = self.known(host, &key);
+        let mut shared = None;
+        if !matches!(found, Found::Fresh(_)) {
+            shared = self.shared.as_ref().map(|shared| shared.key(&inputs));
+            found = self.learn(host, &key, shared.as_ref()).unwrap_or(found);
+        }
+        if let Found::Fresh(decision) = found {
             let reason = if decision.allowed { Reason::AllowedCached } else { Reason::DeniedCached };
             return self.conclude(stream, host, &decision, reason);
         }
@@ -129,14 +142,14 @@ impl AuthzCache {
             Ok(place) => return self.join(stream, host, place),
             Err(place) => place,
         };
-        let call = match &self.config.protocol {
-            Protocol::Http { path_prefix } => http::ask(host, &self.config, path_prefix, &inputs),
-            Protocol::Grpc => grpc::ask(host, &self.config, &inputs),
+        let call = match &config.protocol {
+            Protocol::Http { path_prefix } => http::ask(host, &config, path_prefix, &inputs),
+            Protocol::Grpc => grpc::ask(host, &config, &inputs),
         };
         match call {
             Ok(call) => {
                 self.record.asked(host);
-                self.flights.insert(call, Flight { key, waiting: vec![stream.id] });
+                self.flights.insert(call, Flight { key, shared, waiting: vec![stream.id] });
                 self.asked.insert(place, (key, call));
                 Action::Pause
             }
@@ -158,7 +171,7 @@ impl AuthzCache {
     }
 
     fn place(&self, key: &Key) -> Result<usize, usize> {
-        self.asked.binary_search_by(|(asked, _)| asked.cmp(key))
+        self.asked.binary_search_by(|(asked, _)| asked.as_slice().cmp(key))
     }
 
     /// The answer to a call: the decision is kept, and the requests that wait for it go on or are refused.
@@ -176,7 +189,7 @@ impl AuthzCache {
             self.asked.remove(place);
         }
         let (decision, reason) = match judged {
-            Ok(judged) => self.decided(host, flight.key, judged),
+            Ok(judged) => self.decided(host, &flight, judged),
             Err(Failure::Unavailable) => self.without_answer(host, &flight.key, Reason::Unavailable),
             Err(Failure::Invalid) => self.without_answer(host, &flight.key, Reason::InvalidAnswer),
         };
@@ -190,7 +203,7 @@ impl AuthzCache {
         }
     }
 
-    fn decided<H: Host>(&mut self, host: &H, key: Key, judged: Judged) -> (Rc<Decision>, Reason) {
+    fn decided<H: Host>(&mut self, host: &H, flight: &Flight, judged: Judged) -> (Rc<Decision>, Reason) {
         let keeping = &self.config.keeping;
         let decision = Rc::new(judged.decision);
         let default = if decision.allowed { keeping.allowed } else { keeping.denied };
@@ -198,14 +211,25 @@ impl AuthzCache {
             _ if decision.is_personal() => Duration::ZERO,
             lifetime => lifetime,
         };
-        match host.now() {
-            Ok(now) => {
-                self.cache.put(key, &decision, now, nanoseconds(lifetime), nanoseconds(keeping.stale_if_error));
-            }
-            Err(_) => self.cache.forget(&key),
+        // Without a clock it is not kept, and what was kept is over all the same.
+        let now = host.now().ok();
+        let term = now.and_then(|now| Term::new(&decision, now, lifetime, keeping.stale_if_error));
+        match term {
+            Some(term) => self.cache.put(flight.key, &decision, term),
+            None => self.cache.forget(&flight.key),
+        }
+        if let (Some(shared), Some(key)) = (&self.shared, &flight.shared) {
+            shared.put(host, key, &decision, term, now.unwrap_or_default());
         }
         let reason = if decision.allowed { Reason::Allowed } else { Reason::Denied };
         (decision, reason)
+    }
+
+    /// Take over what another worker was told.
+    fn learn<H: Host>(&mut self, host: &H, key: &Key, shared: Option<&Key>) -> Option<Found> {
+        let (decision, term) = self.shared.as_ref()?.get(host, shared?)?;
+        self.cache.put(*key, &decision, term);
+        Some(self.known(host, key))
     }
 
     /// What holds if the authorizer does not say: what it said lately, if that may be used, else a refusal.
@@ -269,8 +293,4 @@ impl AuthzCache {
         }
         decision.append.iter().try_for_each(|(name, value)| host.add_header(map, name, value))
     }
-}
-
-fn nanoseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

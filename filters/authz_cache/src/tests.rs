@@ -29,7 +29,13 @@ struct Proxy {
 
 impl Proxy {
     fn new(configuration: &str) -> Self {
-        let (filter, host) = (Dispatcher::new(), FakeHost::default());
+        Self::beside(&FakeHost::default(), configuration)
+    }
+
+    /// Another worker of the same Envoy.
+    fn beside(other: &FakeHost, configuration: &str) -> Self {
+        let (filter, host) = (Dispatcher::new(), FakeHost { shared: other.shared.clone(), ..FakeHost::default() });
+        host.now.set(other.now.get());
         host.configuration.replace(configuration.into());
         host.add(Map::RequestHeaders, ":path", "/a");
         host.add(Map::RequestHeaders, "x-user", "forged");
@@ -122,6 +128,45 @@ fn what_was_allowed_is_stale_for_a_while_and_a_refusal_never() {
 }
 
 #[test]
+fn what_one_worker_was_told_is_allowed_all_of_them_know_for_as_long() {
+    let one = Proxy::new(HTTP);
+    one.request(2);
+    one.answer(0, ALLOWED);
+    let other = Proxy::beside(&one.host, HTTP);
+    assert_eq!((other.request(2), other.calls()), (Action::Continue, 0));
+    assert_eq!(other.host.header(Map::RequestHeaders, "x-user").unwrap(), "alice");
+    other.pass(Duration::from_secs(10));
+    assert_eq!((other.request(3), other.calls()), (Action::Pause, 1));
+    other.answer(0, &[]);
+    assert_eq!(other.resumed(), [3], "it is stale there as well");
+}
+
+#[test]
+fn a_refusal_ends_what_other_workers_would_learn() {
+    let one = Proxy::new(HTTP);
+    one.request(2);
+    one.answer(0, ALLOWED);
+    one.pass(Duration::from_secs(11));
+    one.request(3);
+    one.answer(1, DENIED);
+    let other = Proxy::beside(&one.host, HTTP);
+    assert_eq!((other.request(2), other.calls()), (Action::Pause, 1));
+    other.answer(0, &[]);
+    assert_eq!(other.refused(), [unavailable()]);
+}
+
+#[test]
+fn workers_under_another_configuration_or_without_sharing_learn_nothing() {
+    let one = Proxy::new(HTTP);
+    one.request(2);
+    one.answer(0, ALLOWED);
+    for text in [HTTP.replace("10s", "9s"), HTTP.replace(r#""allowed""#, r#""shared": false, "allowed""#)] {
+        let other = Proxy::beside(&one.host, &text);
+        assert_eq!((other.request(2), other.calls()), (Action::Pause, 1), "{text}");
+    }
+}
+
+#[test]
 fn whatever_the_host_fails_at_no_request_passes_that_was_not_allowed() {
     let functions = [
         "proxy_add_header_map_value",
@@ -130,6 +175,7 @@ fn whatever_the_host_fails_at_no_request_passes_that_was_not_allowed() {
         "proxy_get_current_time_nanoseconds",
         "proxy_get_header_map_pairs",
         "proxy_get_property",
+        "proxy_get_shared_data",
         "proxy_grpc_call",
         "proxy_http_call",
         "proxy_increment_metric",
@@ -138,6 +184,7 @@ fn whatever_the_host_fails_at_no_request_passes_that_was_not_allowed() {
         "proxy_send_local_response",
         "proxy_set_effective_context",
         "proxy_set_property",
+        "proxy_set_shared_data",
     ];
     for function in functions {
         for answer in [&[][..], DENIED, &[(":status", "500")], &[(":status", "x")]] {
@@ -189,6 +236,18 @@ fn a_grpc_status_and_a_broken_message_allow_nothing() {
     proxy.host.set_body(Body::GrpcMessage, &allowing(&[]));
     proxy.filter.grpc(&proxy.host, PLUGIN, 2, Ok(4));
     assert_eq!(proxy.resumed(), [4]);
+}
+
+#[test]
+fn an_attribute_that_would_begin_another_header_is_not_asked_about() {
+    let inputs = r#""inputs": {"attributes": [{"name": "x-peer", "path": ["peer"]}]}"#;
+    let proxy = Proxy::new(&HTTP.replace(r#""inputs": {"path": "full"}"#, inputs));
+    proxy.host.set_text("peer", "a\r\nx-admin: 1");
+    assert_eq!((proxy.request(2), proxy.calls()), (Action::Pause, 0));
+    assert_eq!(proxy.refused(), [unavailable()]);
+    proxy.host.set_text("peer", "a");
+    proxy.request(3);
+    assert!(proxy.host.calls.borrow()[0].headers.contains(&("x-peer".into(), "a".into())));
 }
 
 #[test]
@@ -278,6 +337,22 @@ fn allowing(numbers: &[(&str, f64)]) -> Vec<u8> {
 }
 
 #[test]
+fn a_header_that_cannot_be_one_is_left_out_and_one_that_would_begin_another_is_no_answer() {
+    let judge = |name: &[u8], value: &[u8]| {
+        let header = Message::default().message(1, &Message::default().bytes(1, name).bytes(2, value));
+        let message = Message::default().bytes(1, &[]).message(3, &Message::default().message(2, &header)).encoded();
+        grpc::judge("cache_ttl", &message).map(|judged| judged.decision.set)
+    };
+    assert_eq!(judge(b"X-User", b"a b\xff"), Ok(vec![("x-user".into(), b"a b\xff".to_vec())]));
+    for name in ["", ":path", "host", "content-length", "te", "a:b", "a b", "\u{e9}"] {
+        assert_eq!(judge(name.as_bytes(), b"a"), Ok(vec![]), "{name}");
+    }
+    for value in ["a\r\nx: y", "a\n", "\0"] {
+        assert_eq!(judge(b"x-user", value.as_bytes()), Err(Failure::Invalid), "{value:?}");
+    }
+}
+
+#[test]
 fn a_number_of_the_metadata_says_how_long_a_grpc_answer_holds() {
     let says = |numbers| grpc::judge("cache_ttl", &allowing(numbers)).unwrap().lifetime.map(|time| time.as_secs());
     assert_eq!(says(&[("other", 3.0), ("cache_ttl", 60.9)]), Some(60));
@@ -289,17 +364,17 @@ fn a_number_of_the_metadata_says_how_long_a_grpc_answer_holds() {
 
 fn key(parts: &[Vec<Vec<u8>>]) -> Key {
     let headers = parts.iter().map(|values| ("x", values.iter().map(Vec::as_slice).collect())).collect();
-    Inputs { method: Some(b"GET"), headers, ..Inputs::default() }.key(0)
+    Inputs { method: Some(b"GET"), headers, ..Inputs::default() }.key(b"")
 }
 
 #[test]
 fn a_missing_input_is_not_an_empty_one() {
-    let with = |host| Inputs { host, ..Inputs::default() }.key(0);
+    let with = |host| Inputs { host, ..Inputs::default() }.key(b"");
     assert_ne!(with(None), with(Some(b"")));
     assert_ne!(key(&[vec![]]), key(&[vec![vec![]]]));
     let moved = Inputs { path: Some(b"a"), ..Inputs::default() };
-    assert_ne!(with(Some(b"a")), moved.key(0));
-    assert_ne!(moved.key(0), moved.key(1));
+    assert_ne!(with(Some(b"a")), moved.key(b""));
+    assert_ne!(moved.key(b""), moved.key(b"1"));
 }
 
 proptest! {

@@ -2,6 +2,7 @@
 
 mod arbitrary;
 mod configuration;
+mod page;
 mod recipes;
 mod webhooks;
 

@@ -176,14 +176,13 @@ fn is_grpc(content_type: &str) -> bool {
     media.strip_prefix(GRPC).is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', '-']))
 }
 
-/// `package.Service/Method`, of a length that a label bears.
+/// `package.Service/Method`.
 fn is_grpc_method(name: &str) -> bool {
     let word = |text: &str| {
         text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     };
-    name.len() <= 200
-        && name.split_once('/').is_some_and(|(service, method)| service.split('.').all(word) && word(method))
+    name.split_once('/').is_some_and(|(service, method)| service.split('.').all(word) && word(method))
 }
 
 #[cfg(test)]

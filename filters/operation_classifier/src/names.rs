@@ -1,9 +1,12 @@
 //! Names that clients send, of which a bounded number is ever taken.
 
+/// Bytes of a name that is not listed: it becomes the value of a label.
+const MAX_NAME: usize = 200;
+
 /// Why a name was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// It is not listed, and only listed ones are taken.
+    /// It is not listed, and only listed ones are taken, or it is too long.
     NotListed,
     /// As many as the limit allows have been taken before.
     Limit,
@@ -28,7 +31,7 @@ impl Names {
         if self.listed.get(name).or(self.met.get(name)).is_some() {
             return Ok(());
         }
-        if self.limit == 0 {
+        if self.limit == 0 || name.len() > MAX_NAME {
             return Err(Refusal::NotListed);
         }
         if self.met.0.len() >= self.limit {
@@ -90,6 +93,13 @@ mod tests {
         let mut names = Names::new(listed("a"), 2);
         let taken: Vec<_> = ["b", "c", "d", "b", "a", "e"].map(|name| names.take(name)).into();
         assert_eq!(taken, [Ok(()), Ok(()), Err(Refusal::Limit), Ok(()), Ok(()), Err(Refusal::Limit)]);
+    }
+
+    #[test]
+    fn a_long_name_is_taken_only_if_it_is_listed() {
+        let long = "x".repeat(201);
+        assert_eq!(Names::new(Sorted::default(), 2).take(&long), Err(Refusal::NotListed));
+        assert_eq!(Names::new(listed(&long), 2).take(&long), Ok(()));
     }
 
     #[test]

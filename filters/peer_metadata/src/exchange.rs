@@ -5,8 +5,10 @@ use std::rc::Rc;
 use lateen_sdk::{property, Host};
 
 use crate::cache::Cache;
-use crate::peer::Peer;
-use crate::{headers, identity};
+use crate::headers::Claim;
+use crate::identity;
+use crate::peer::{Peer, NAMESPACE};
+use crate::structure::Structure;
 
 /// `envoy.config.core.v3.TrafficDirection`.
 const INBOUND: i64 = 1;
@@ -15,14 +17,19 @@ const INBOUND: i64 = 1;
 const OUTSIDE: [&str; 2] = ["PassthroughCluster", "BlackHoleCluster"];
 
 /// What a worker remembers of its peers.
-#[derive(Default)]
 pub struct Exchange {
+    additional_labels: Structure,
     cache: Cache,
 }
 
 impl Exchange {
+    /// Nothing is remembered yet.
+    pub fn new(additional_labels: Structure) -> Self {
+        Self { additional_labels, cache: Cache::default() }
+    }
+
     /// The caller, and whether it has described itself and is to be believed.
-    pub fn downstream<H: Host>(&mut self, host: &H, claim: &[u8]) -> (Rc<Peer>, bool) {
+    pub fn downstream<H: Host>(&mut self, host: &H, claim: &Claim) -> (Rc<Peer>, bool) {
         match identity::downstream_namespace(host) {
             None => (Rc::default(), false),
             Some(namespace) => match self.verified(claim, &namespace) {
@@ -33,25 +40,22 @@ impl Exchange {
     }
 
     /// The workload that was called: by its own description if that is to be believed, else by the endpoint's.
-    pub fn upstream<H: Host>(&mut self, host: &H, claim: &[u8]) -> Rc<Peer> {
+    pub fn upstream<H: Host>(&mut self, host: &H, claim: &Claim) -> Rc<Peer> {
         let namespace = identity::upstream_namespace(host);
         let verified = namespace.as_ref().and_then(|namespace| self.verified(claim, namespace));
         verified.unwrap_or_else(|| {
             let mut peer = described_by_endpoint(host).unwrap_or_default();
             if let Some(namespace) = namespace {
-                peer.namespace = namespace;
+                peer.values[NAMESPACE] = namespace;
             }
             Rc::new(peer)
         })
     }
 
     /// A peer may describe itself, but not as one of a namespace that its certificate does not name.
-    fn verified(&mut self, claim: &[u8], namespace: &str) -> Option<Rc<Peer>> {
-        if claim.is_empty() {
-            return None;
-        }
-        let decode = |claim: &[u8]| headers::decode(claim).map(|metadata| Peer::from_metadata(&metadata));
-        self.cache.get(claim, decode).filter(|peer| peer.namespace == namespace)
+    fn verified(&mut self, claim: &Claim, namespace: &str) -> Option<Rc<Peer>> {
+        let Self { additional_labels, cache } = self;
+        cache.get(claim.bytes(), || claim.decode(additional_labels)).filter(|peer| peer.namespace() == namespace)
     }
 }
 

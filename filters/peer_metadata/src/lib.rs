@@ -4,6 +4,7 @@
 //! other as filter state, from which the stats logger, access logs and policy read it. What it takes on trust, and to
 //! whom it sends, is written in this folder's README.
 
+mod baggage;
 mod base64;
 mod cache;
 mod config;
@@ -16,11 +17,12 @@ mod structure;
 #[cfg(test)]
 mod tests;
 
-use lateen_sdk::{export, Action, Filter, Host, Level, Map};
+use lateen_sdk::{export, Action, Filter, Host, Level, Map, Status};
 
 use crate::config::{Config, Role};
 use crate::exchange::Exchange;
-use crate::peer::Party;
+use crate::headers::Claim;
+use crate::peer::Attributes;
 
 export!(PeerMetadata: on_request_headers, on_response_headers, on_log);
 
@@ -28,7 +30,10 @@ export!(PeerMetadata: on_request_headers, on_response_headers, on_log);
 pub struct PeerMetadata {
     role: Role,
     own: headers::Own,
+    baggage: bool,
     exchange: Exchange,
+    downstream: Attributes,
+    upstream: Attributes,
 }
 
 /// What is kept of a request until its response and its log.
@@ -37,7 +42,7 @@ pub struct Stream {
     sides: Option<Sides>,
     downstream_published: bool,
     answer: bool,
-    upstream_claim: Vec<u8>,
+    upstream_claim: Claim,
 }
 
 /// With whom metadata is exchanged: a sidecar has one peer beyond its own application, a gateway has two.
@@ -52,22 +57,24 @@ impl Filter for PeerMetadata {
 
     fn configure<H: Host>(host: &H, configuration: &[u8]) -> Result<Self, String> {
         let config = Config::parse(configuration)?;
-        peer::declare(host)?;
         Ok(Self {
             role: config.role,
-            own: headers::Own::new(&config.node_id, &config.metadata),
-            exchange: Exchange::default(),
+            own: headers::Own { id: config.node_id, description: config.description },
+            baggage: config.baggage,
+            downstream: Attributes::declare(host, "downstream", &config.additional_labels)?,
+            upstream: Attributes::declare(host, "upstream", &config.additional_labels)?,
+            exchange: Exchange::new(config.additional_labels),
         })
     }
 
     fn on_request_headers<H: Host>(&mut self, stream: &mut Stream, host: &H) -> Action {
         let sides = self.sides(stream, host);
         if sides.downstream {
-            let claim = headers::claim(host, Map::RequestHeaders);
+            let claim = Claim::of(host, Map::RequestHeaders, self.baggage);
             let (caller, verified) = self.exchange.downstream(host, &claim);
-            caller.publish(host, Party::Downstream);
+            caller.publish(host, &self.downstream);
             stream.downstream_published = true;
-            stream.answer = verified;
+            stream.answer = verified && matches!(claim, Claim::Metadata(_));
         }
         self.pass(host, Map::RequestHeaders, sides.upstream && exchange::may_send(host));
         Action::Continue
@@ -75,7 +82,7 @@ impl Filter for PeerMetadata {
 
     fn on_response_headers<H: Host>(&mut self, stream: &mut Stream, host: &H) -> Action {
         if self.sides(stream, host).upstream {
-            stream.upstream_claim = headers::claim(host, Map::ResponseHeaders);
+            stream.upstream_claim = Claim::of(host, Map::ResponseHeaders, self.baggage);
         }
         self.pass(host, Map::ResponseHeaders, stream.answer);
         Action::Continue
@@ -84,12 +91,12 @@ impl Filter for PeerMetadata {
     fn on_log<H: Host>(&mut self, stream: &mut Stream, host: &H) {
         let sides = self.sides(stream, host);
         if sides.downstream && !stream.downstream_published {
-            let (caller, _) = self.exchange.downstream(host, &[]);
-            caller.publish(host, Party::Downstream);
+            let (caller, _) = self.exchange.downstream(host, &Claim::None);
+            caller.publish(host, &self.downstream);
         }
         if sides.upstream {
             let called = self.exchange.upstream(host, &stream.upstream_claim);
-            called.publish(host, Party::Upstream);
+            called.publish(host, &self.upstream);
         }
     }
 }
@@ -110,7 +117,12 @@ impl PeerMetadata {
     fn pass<H: Host>(&self, host: &H, map: Map, send: bool) {
         let passed = if send { self.own.write(host, map) } else { headers::strip(host, map) };
         if let Err(status) = passed {
-            host.log(Level::Error, &format!("peer metadata headers cannot be changed: {status:?}"));
+            host.log(Level::Error, &fault("peer metadata headers cannot be changed", status));
         }
     }
+}
+
+/// What could not be done, and what the host said.
+fn fault(what: &str, status: Status) -> String {
+    format!("{what}: {status:?}")
 }

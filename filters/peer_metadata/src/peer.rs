@@ -1,147 +1,142 @@
 //! What is known of a peer, and the attributes under which it is published.
 
+use core::iter::repeat;
+
 use lateen_sdk::{Host, Level};
 
+use crate::fault;
 use crate::structure::{Structure, Value};
 
 /// Kubernetes' longest name. Longer values, and those with control characters, are as good as absent: they would end up
 /// in metric labels.
 const LONGEST: usize = 253;
 
-/// Whose attributes are published.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Party {
-    /// The caller.
-    Downstream,
-    /// The called workload.
-    Upstream,
-}
+/// The standard attributes, by their place in [`Peer::values`].
+pub const WORKLOAD: usize = 0;
+pub const NAMESPACE: usize = 1;
+pub const APP: usize = 2;
+pub const VERSION: usize = 3;
+pub const CANONICAL_SERVICE: usize = 4;
+pub const CANONICAL_REVISION: usize = 5;
+pub const CLUSTER: usize = 6;
+const COUNT: usize = 7;
+
+/// Where metadata has each standard attribute: under these keys, the first that is there.
+static KEYS: [&[&str]; COUNT] = [
+    &["WORKLOAD_NAME"],
+    &["NAMESPACE"],
+    &["app.kubernetes.io/name", "app"],
+    &["app.kubernetes.io/version", "version"],
+    &["service.istio.io/canonical-name"],
+    &["service.istio.io/canonical-revision"],
+    &["CLUSTER_ID"],
+];
+
+static NAMES: [&str; COUNT] =
+    ["workload", "namespace", "app", "version", "canonical_service", "canonical_revision", "cluster"];
+
+static EMPTY: String = String::new();
 
 /// What is known of a peer; an empty text is unknown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Peer {
-    pub workload: String,
-    pub namespace: String,
-    pub app: String,
-    pub version: String,
-    pub canonical_service: String,
-    pub canonical_revision: String,
-    pub cluster: String,
+    /// The standard attributes.
+    pub values: [String; COUNT],
+    /// The additional labels, in the order of the configuration; those at the end may be left out.
+    pub labels: Vec<String>,
 }
 
 impl Peer {
     /// A peer of which only the namespace is known.
     pub fn in_namespace(namespace: String) -> Self {
-        Self { namespace, ..Self::default() }
+        let mut peer = Self::default();
+        peer.values[NAMESPACE] = namespace;
+        peer
     }
 
-    /// The peer that exchanged metadata describes.
-    pub fn from_metadata(metadata: &Structure) -> Self {
+    /// The peer that exchanged metadata describes, with these labels of it besides.
+    pub fn from_metadata(metadata: &Structure, additional: &Structure) -> Self {
         let none = Structure::default();
         let labels = match metadata.get("LABELS") {
             Some(Value::Structure(labels)) => labels,
             _ => &none,
         };
-        Self {
-            workload: text(metadata, &["WORKLOAD_NAME"]),
-            namespace: text(metadata, &["NAMESPACE"]),
-            app: text(labels, &["app.kubernetes.io/name", "app"]),
-            version: text(labels, &["app.kubernetes.io/version", "version"]),
-            canonical_service: text(labels, &["service.istio.io/canonical-name"]),
-            canonical_revision: text(labels, &["service.istio.io/canonical-revision"]),
-            cluster: text(metadata, &["CLUSTER_ID"]),
+        let mut peer = Self::default();
+        for (place, (value, keys)) in peer.values.iter_mut().zip(KEYS).enumerate() {
+            let structure = if (APP..CLUSTER).contains(&place) { labels } else { metadata };
+            for key in keys.iter().rev() {
+                set(value, structure.get(key));
+            }
         }
+        for (_, label) in additional.iter() {
+            let mut value = String::new();
+            if let Value::Text(label) = label {
+                set(&mut value, labels.get(label));
+            }
+            peer.labels.push(value);
+        }
+        peer
     }
 
     /// The peer that an endpoint's metadata `istio.workload` describes:
     /// `workload;namespace;canonical name;canonical revision;cluster`.
     pub fn from_endpoint(description: &str) -> Option<Self> {
-        let mut parts = description.split(';').map(usable);
-        Some(Self {
-            workload: parts.next()?,
-            namespace: parts.next()?,
-            canonical_service: parts.next()?,
-            canonical_revision: parts.next()?,
-            cluster: parts.next()?,
-            ..Self::default()
-        })
+        let mut peer = Self::default();
+        let mut parts = description.split(';');
+        for place in [WORKLOAD, NAMESPACE, CANONICAL_SERVICE, CANONICAL_REVISION, CLUSTER] {
+            let part = parts.next()?;
+            if let Some(value) = peer.values.get_mut(place).filter(|_| usable(part)) {
+                value.push_str(part);
+            }
+        }
+        Some(peer)
+    }
+
+    /// Its namespace.
+    pub fn namespace(&self) -> &str {
+        &self.values[NAMESPACE]
     }
 
     /// Set one filter state per attribute, with Istio's fallback for what is unknown.
-    pub fn publish<H: Host>(&self, host: &H, party: Party) {
-        for ((key, fallback), value) in attributes(party).iter().zip(self.values()) {
+    pub fn publish<H: Host>(&self, host: &H, attributes: &Attributes) {
+        let values = self.values.iter().chain(self.labels.iter().chain(repeat(&EMPTY)));
+        for (place, (key, value)) in attributes.0.iter().zip(values).enumerate() {
+            let fallback = if place == CANONICAL_REVISION { "latest" } else { "unknown" };
             let value = if value.is_empty() { fallback } else { value };
             if let Err(status) = host.set_filter_state(key, value.as_bytes()) {
-                host.log(Level::Error, &format!("{key} cannot be published: {status:?}"));
+                host.log(Level::Error, &fault(key, status));
             }
         }
     }
+}
 
-    fn values(&self) -> [&str; 7] {
-        [
-            &self.workload,
-            &self.namespace,
-            &self.app,
-            &self.version,
-            &self.canonical_service,
-            &self.canonical_revision,
-            &self.cluster,
-        ]
+/// The keys of a party's attributes, without Envoy's `wasm.`: the standard ones, then the additional labels.
+pub struct Attributes(Vec<String>);
+
+impl Attributes {
+    /// Those of `party` (`downstream` is the caller, `upstream` the called workload), declared to be text, so that
+    /// native filters can match them.
+    pub fn declare<H: Host>(host: &H, party: &str, additional: &Structure) -> Result<Self, String> {
+        let standard = NAMES.iter().map(|name| ["peer_metadata.", party, "_", name].concat());
+        let labels = additional.iter().map(|(name, _)| ["peer_metadata.", party, "_labels.", name].concat());
+        let keys: Vec<_> = standard.chain(labels).collect();
+        for key in &keys {
+            lateen_sdk::declare(host, key).map_err(|status| fault(key, status))?;
+        }
+        Ok(Self(keys))
     }
 }
 
-/// Declare every attribute to be text, so that native filters can match it.
-pub fn declare<H: Host>(host: &H) -> Result<(), String> {
-    for (key, _) in [Party::Downstream, Party::Upstream].into_iter().flat_map(attributes) {
-        lateen_sdk::declare(host, key).map_err(|status| format!("{key} cannot be declared: {status:?}"))?;
-    }
-    Ok(())
-}
-
-type Attribute = (&'static str, &'static str);
-
-/// Keys and fallbacks, in the order of `Peer::values`.
-fn attributes(party: Party) -> &'static [Attribute; 7] {
-    match party {
-        Party::Downstream => &DOWNSTREAM,
-        Party::Upstream => &UPSTREAM,
+/// A text that can be a label's value; what cannot leaves the value as it is.
+fn set(value: &mut String, found: Option<&Value>) {
+    if let Some(Value::Text(text)) = found {
+        if usable(text) {
+            text.clone_into(value);
+        }
     }
 }
 
-const UNKNOWN: &str = "unknown";
-const LATEST: &str = "latest";
-
-macro_rules! attributes_of {
-    ($party:literal) => {
-        [
-            (concat!("peer_metadata.", $party, "_workload"), UNKNOWN),
-            (concat!("peer_metadata.", $party, "_namespace"), UNKNOWN),
-            (concat!("peer_metadata.", $party, "_app"), UNKNOWN),
-            (concat!("peer_metadata.", $party, "_version"), UNKNOWN),
-            (concat!("peer_metadata.", $party, "_canonical_service"), UNKNOWN),
-            (concat!("peer_metadata.", $party, "_canonical_revision"), LATEST),
-            (concat!("peer_metadata.", $party, "_cluster"), UNKNOWN),
-        ]
-    };
-}
-
-static DOWNSTREAM: [Attribute; 7] = attributes_of!("downstream");
-static UPSTREAM: [Attribute; 7] = attributes_of!("upstream");
-
-/// The first of `keys` that has a usable text.
-fn text(structure: &Structure, keys: &[&str]) -> String {
-    let texts = keys.iter().filter_map(|key| match structure.get(key) {
-        Some(Value::Text(text)) => Some(usable(text)),
-        _ => None,
-    });
-    texts.into_iter().find(|text| !text.is_empty()).unwrap_or_default()
-}
-
-fn usable(text: &str) -> String {
-    let usable = text.len() <= LONGEST && !text.contains(char::is_control);
-    if usable {
-        text.into()
-    } else {
-        String::new()
-    }
+/// Whether a text says something and could be a label's value.
+pub fn usable(text: &str) -> bool {
+    (1..=LONGEST).contains(&text.len()) && !text.contains(char::is_control)
 }

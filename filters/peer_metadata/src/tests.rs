@@ -1,8 +1,14 @@
 //! Whom the filter believes, what it publishes, and where its own description goes.
 
-use crate::PeerMetadata;
+use base64::prelude::{Engine, BASE64_STANDARD};
 use lateen_sdk::fake::FakeHost;
 use lateen_sdk::{Dispatcher, Map};
+use prost::Message;
+use prost_types::value::Kind;
+use prost_types::{Struct, Value};
+use serde_json::Value as Json;
+
+use crate::PeerMetadata;
 
 const METADATA: &str = "x-envoy-peer-metadata";
 const ID: &str = "x-envoy-peer-metadata-id";
@@ -26,7 +32,10 @@ struct Proxy {
 impl Proxy {
     fn new(role: &str, direction: i64) -> Self {
         let (filter, host) = (Dispatcher::new(), FakeHost::default());
-        let configuration = format!(r#"{{"role": "{role}", "node_id": "own-id", "metadata": {REVIEWS}}}"#);
+        let description = description(REVIEWS);
+        let more = r#""discovery": "istio_headers_or_baggage", "additional_labels": {"team": "example.com/team"}"#;
+        let configuration =
+            format!(r#"{{"role": "{role}", "node_id": "own-id", "description": "{description}", {more}}}"#);
         host.configuration.replace(configuration.clone().into());
         filter.create(PLUGIN, 0);
         assert!(filter.configure(&host, PLUGIN, configuration.len()), "{:?}", host.log.borrow());
@@ -97,16 +106,18 @@ impl Proxy {
     }
 }
 
-/// What a proxy with that description sends: taken from a filter, so that it is what the filter itself says.
+/// The header in which a proxy with that metadata describes itself, as another implementation writes it.
 fn description(metadata: &str) -> String {
-    let (filter, host) = (Dispatcher::<PeerMetadata>::new(), FakeHost::default());
-    let configuration = format!(r#"{{"role": "sidecar", "node_id": "id", "metadata": {metadata}}}"#);
-    host.configuration.replace(configuration.clone().into());
-    assert!(filter.configure(&host, PLUGIN, configuration.len()));
-    host.set_text("xds.cluster_name", "c");
-    filter.create(STREAM, PLUGIN);
-    filter.request_headers(&host, STREAM);
-    host.header(Map::RequestHeaders, METADATA).unwrap_or_default()
+    BASE64_STANDARD.encode(structure(&serde_json::from_str(metadata).unwrap()).encode_to_vec())
+}
+
+fn structure(json: &serde_json::Map<String, Json>) -> Struct {
+    let value = |json: &Json| match json {
+        Json::Object(entries) => Kind::StructValue(structure(entries)),
+        text => Kind::StringValue(text.as_str().unwrap().into()),
+    };
+    let fields = json.iter().map(|(key, json)| (key.clone(), Value { kind: Some(value(json)) }));
+    Struct { fields: fields.collect() }
 }
 
 const NOBODY: &str = "unknown unknown unknown unknown unknown latest unknown";
@@ -323,19 +334,54 @@ fn a_gateway_at_the_edge_answers_outsiders_without_a_description() {
 
 #[test]
 fn a_broken_configuration_is_refused() {
-    let good_metadata = r#""node_id": "i", "metadata": {}"#;
+    let good = r#""node_id": "i", "description": """#;
     for text in [
         String::new(),
         "[]".into(),
         "{}".into(),
-        format!(r#"{{"role": "waypoint", {good_metadata}}}"#),
-        format!(r#"{{"role": "sidecar", {good_metadata}}} trailing"#),
-        r#"{"role": "sidecar", "node_id": 7, "metadata": {}}"#.into(),
-        r#"{"role": "sidecar", "node_id": "i", "metadata": "m"}"#.into(),
+        format!(r#"{{"role": "waypoint", {good}}}"#),
+        format!(r#"{{"role": "sidecar", {good}}} trailing"#),
+        format!(r#"{{"role": "sidecar", {good}, "discovery": "dns"}}"#),
+        format!(r#"{{"role": "sidecar", {good}, "additional_labels": "team"}}"#),
+        format!(r#"{{"role": "sidecar", {good}, "unknown": "x"}}"#),
+        r#"{"role": "sidecar", "node_id": "i"}"#.into(),
+        r#"{"role": "sidecar", "node_id": {}, "description": ""}"#.into(),
     ] {
         let (filter, host) = (Dispatcher::<PeerMetadata>::new(), FakeHost::default());
         host.configuration.replace(text.clone().into());
         assert!(!filter.configure(&host, PLUGIN, text.len()), "{text}");
         assert!(host.log.borrow()[0].1.starts_with("configuration: "), "{text}");
     }
+}
+
+#[test]
+fn an_additional_label_is_published_under_its_name() {
+    let proxy = Proxy::inbound().mtls(WEB_ID, REVIEWS_ID);
+    proxy.request(Some(&description(r#"{"NAMESPACE": "shop", "LABELS": {"example.com/team": "a"}}"#)));
+    assert_eq!(proxy.state("downstream_labels.team").unwrap(), "a");
+    proxy.host.request.borrow_mut().clear();
+    proxy.request(Some(&description(WEB)));
+    assert_eq!(proxy.state("downstream_labels.team").unwrap(), "unknown");
+}
+
+#[test]
+fn a_peer_without_metadata_may_describe_itself_in_its_baggage() {
+    const BAGGAGE: &str = "k8s.namespace.name=shop,k8s.deployment.name=web,service.version=r1";
+    for (identity, expected) in [(WEB_ID, "web shop unknown unknown unknown r1 unknown"), ("", NOBODY)] {
+        let proxy = Proxy::inbound().mtls(identity, REVIEWS_ID);
+        proxy.host.add(Map::RequestHeaders, "baggage", BAGGAGE);
+        proxy.request(None).response(None);
+        assert_eq!(proxy.peer("downstream").unwrap(), expected);
+        assert_eq!(proxy.state("downstream_labels.team").unwrap(), "unknown");
+        assert_eq!(proxy.host.header(Map::RequestHeaders, "baggage").unwrap(), BAGGAGE, "it is the application's");
+        assert_eq!(proxy.sent(Map::ResponseHeaders), (None, None), "who sent no metadata expects none");
+    }
+}
+
+#[test]
+fn metadata_counts_before_baggage() {
+    let proxy = Proxy::inbound().mtls(WEB_ID, REVIEWS_ID);
+    proxy.host.add(Map::RequestHeaders, "baggage", "k8s.namespace.name=shop,k8s.deployment.name=other");
+    proxy.request(Some(&description(WEB)));
+    assert_eq!(proxy.state("downstream_workload").unwrap(), "web");
 }

@@ -1,38 +1,54 @@
 //! A value of a configuration that knows where it stands, so that what is wrong with it is said by its path.
 //!
-//! No message repeats a value: it may be a secret.
+//! Unlike the SDK's node this one goes on behind a fault with some value, and who reads must ask in the end whether there
+//! was one: a way out at every step of so many would be a tenth of the module. No message repeats a value, because it may
+//! be a secret.
 
+use core::cell::RefCell;
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
 use crate::json::Value;
 
+/// The first thing that is wrong with a configuration.
+#[derive(Default)]
+pub struct Faults(RefCell<Option<String>>);
+
+impl Faults {
+    /// What was read, unless something was wrong.
+    pub fn or<T>(self, read: T) -> Result<T, String> {
+        self.0.into_inner().map_or(Ok(read), Err)
+    }
+}
+
 /// A value and its path, such as `rules[0].github.keys`.
 pub struct Node<'a> {
     path: String,
     value: &'a Value,
+    faults: &'a Faults,
 }
 
 impl<'a> Node<'a> {
     /// The whole configuration.
-    pub fn root(value: &'a Value) -> Self {
-        Self { path: String::new(), value }
+    pub fn root(value: &'a Value, faults: &'a Faults) -> Self {
+        Self { path: String::new(), value, faults }
     }
 
-    /// What is wrong here.
-    pub fn wrong<T>(&self, problem: &str) -> Result<T, String> {
-        let path = if self.path.is_empty() { "configuration" } else { &self.path };
-        Err(format!("{path}: {problem}"))
+    /// Something is wrong here.
+    pub fn wrong(&self, problem: &str) {
+        self.faults.0.borrow_mut().get_or_insert_with(|| {
+            let path = if self.path.is_empty() { "configuration" } else { &self.path };
+            [path, ": ", problem].concat()
+        });
     }
 
-    /// Refuse whatever is no object, and one with other keys than these.
-    pub fn object(&self, known: &[&str]) -> Result<(), String> {
+    /// This is an object with no other keys than these.
+    pub fn object(&self, known: &[&str]) {
         let Value::Object(entries) = self.value else {
             return self.wrong("an object is expected");
         };
-        match entries.iter().find(|(key, _)| !known.contains(&key.as_str())) {
-            Some((key, _)) => self.wrong(&format!("{key} is unknown; one of {} is expected", known.join(", "))),
-            None => Ok(()),
+        if let Some((key, _)) = entries.iter().find(|(key, _)| !known.contains(&key.as_str())) {
+            self.wrong(&[key, " is unknown; one of ", &known.join(", "), " is expected"].concat());
         }
     }
 
@@ -42,99 +58,124 @@ impl<'a> Node<'a> {
             return None;
         };
         let (_, value) = entries.iter().find(|(name, _)| name == key)?;
-        let path = if self.path.is_empty() { key.into() } else { format!("{}.{key}", self.path) };
-        Some(Self { path, value })
+        let dot = if self.path.is_empty() { "" } else { "." };
+        Some(Self { path: [&self.path, dot, key].concat(), value, faults: self.faults })
     }
 
     /// The value of a key that the object must have.
-    pub fn required(&self, key: &str) -> Result<Self, String> {
-        self.get(key).map_or_else(|| self.wrong(&format!("{key} is missing")), Ok)
+    pub fn required(&self, key: &str) -> Self {
+        self.get(key).unwrap_or_else(|| {
+            self.wrong(&[key, " is missing"].concat());
+            Self { path: String::new(), value: &Value::Null, faults: self.faults }
+        })
     }
 
-    /// The only one of these keys that is there.
-    pub fn one_of(&self, keys: &[&'static str]) -> Result<(&'static str, Self), String> {
-        let mut found = keys.iter().filter_map(|key| Some((*key, self.get(key)?)));
-        match (found.next(), found.next()) {
-            (Some(one), None) => Ok(one),
-            _ => self.wrong(&format!("exactly one of {} is expected", keys.join(", "))),
+    /// Which of these keys is there, as the only one, and its value.
+    pub fn one_of(&self, keys: &[&str]) -> (usize, Self) {
+        let found: Vec<_> = keys.iter().enumerate().filter(|(_, key)| self.get(key).is_some()).collect();
+        match found.as_slice() {
+            [(place, key)] => (*place, self.required(key)),
+            _ => {
+                self.wrong(&["exactly one of ", &keys.join(", "), " is expected"].concat());
+                (0, Self { path: String::new(), value: &Value::Null, faults: self.faults })
+            }
         }
     }
 
     /// A text of at most `longest` bytes that is not empty.
-    pub fn text(&self, longest: usize) -> Result<&'a str, String> {
+    pub fn text(&self, longest: usize) -> String {
         match self.value {
-            Value::Text(text) if (1..=longest).contains(&text.len()) => Ok(text),
-            _ => self.wrong(&format!("a text of 1 to {longest} bytes is expected")),
+            Value::Text(text) if (1..=longest).contains(&text.len()) => text.clone(),
+            _ => {
+                self.wrong(&format!("a text of 1 to {longest} bytes is expected"));
+                String::new()
+            }
         }
     }
 
-    /// A text, if this is one.
-    pub fn as_text(&self) -> Option<&'a str> {
-        match self.value {
-            Value::Text(text) => Some(text),
-            _ => None,
-        }
+    /// Whether this is a text.
+    pub fn is_text(&self) -> bool {
+        matches!(self.value, Value::Text(_))
+    }
+
+    /// Whether this is the empty text.
+    pub fn is_empty(&self) -> bool {
+        matches!(self.value, Value::Text(text) if text.is_empty())
     }
 
     /// The name of a header in lower case.
-    pub fn header_name(&self) -> Result<String, String> {
-        let name = self.text(64)?;
+    pub fn header_name(&self) -> String {
+        let name = self.text(64);
         let sign = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&byte);
-        if name.bytes().all(sign) {
-            Ok(name.into())
-        } else {
-            self.wrong("the name of a header in lower case is expected")
+        if !name.bytes().all(sign) {
+            self.wrong("the name of a header in lower case is expected");
         }
+        name
     }
 
     /// A whole number.
-    pub fn integer(&self, range: RangeInclusive<i64>) -> Result<i64, String> {
+    pub fn integer(&self, range: RangeInclusive<i64>) -> i64 {
         match self.value {
-            Value::Integer(number) if range.contains(number) => Ok(*number),
-            _ => self.wrong(&format!("a whole number from {} to {} is expected", range.start(), range.end())),
+            Value::Integer(number) if range.contains(number) => *number,
+            _ => {
+                self.wrong(&format!("a whole number from {} to {} is expected", range.start(), range.end()));
+                0
+            }
         }
     }
 
     /// A time such as `500ms`, `30s`, `5m` or `1h`, at most `longest`.
-    pub fn duration(&self, longest: Duration) -> Result<Duration, String> {
-        let found = self.as_text().and_then(duration).filter(|time| *time <= longest);
-        let seconds = longest.as_secs();
-        found.map_or_else(
-            || self.wrong(&format!("a time such as 500ms, 30s, 5m or 1h up to {seconds}s is expected")),
-            Ok,
-        )
+    pub fn duration(&self, longest: Duration) -> Duration {
+        let found = match self.value {
+            Value::Text(text) => duration(text).filter(|time| *time <= longest),
+            _ => None,
+        };
+        found.unwrap_or_else(|| {
+            let seconds = longest.as_secs();
+            self.wrong(&format!("a time such as 500ms, 30s, 5m or 1h up to {seconds}s is expected"));
+            Duration::ZERO
+        })
     }
 
     /// `true` or `false`.
-    pub fn boolean(&self) -> Result<bool, String> {
+    pub fn flag(&self) -> bool {
         match self.value {
-            Value::Boolean(flag) => Ok(*flag),
-            _ => self.wrong("true or false is expected"),
+            Value::Boolean(flag) => *flag,
+            _ => {
+                self.wrong("true or false is expected");
+                false
+            }
         }
     }
 
-    /// One of these words.
-    pub fn word<T: Copy>(&self, words: &[(&str, T)]) -> Result<T, String> {
-        let found = self.as_text().and_then(|text| words.iter().find(|(word, _)| *word == text));
-        found.map_or_else(
-            || {
-                let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-                self.wrong(&format!("one of {} is expected", known.join(", ")))
-            },
-            |(_, value)| Ok(*value),
-        )
+    /// Which of these words this is.
+    pub fn word(&self, words: &[&str]) -> usize {
+        let found = match self.value {
+            Value::Text(text) => words.iter().position(|word| word == text),
+            _ => None,
+        };
+        found.unwrap_or_else(|| {
+            self.wrong(&["one of ", &words.join(", "), " is expected"].concat());
+            0
+        })
+    }
+
+    /// The items of a list of at least one and at most `most`.
+    pub fn items(&self, most: usize) -> Vec<Self> {
+        self.list(1..=most)
     }
 
     /// The items of a list of so many.
-    pub fn items(&self, count: RangeInclusive<usize>) -> Result<Vec<Self>, String> {
-        match self.value {
-            Value::List(items) if count.contains(&items.len()) => Ok(items
-                .iter()
-                .enumerate()
-                .map(|(place, value)| Self { path: format!("{}[{place}]", self.path), value })
-                .collect()),
-            _ => self.wrong(&format!("a list of {} to {} items is expected", count.start(), count.end())),
+    pub fn list(&self, count: RangeInclusive<usize>) -> Vec<Self> {
+        let Value::List(items) = self.value else {
+            self.wrong("a list is expected");
+            return Vec::new();
+        };
+        if !count.contains(&items.len()) {
+            self.wrong(&format!("{} to {} items are expected", count.start(), count.end()));
         }
+        let node = |(place, value)| Self { path: format!("{}[{place}]", self.path), value, faults: self.faults };
+        items.iter().enumerate().map(node).collect()
     }
 }
 

@@ -143,8 +143,10 @@ impl SharedTable {
         if self.eviction == Eviction::Never {
             return false;
         }
-        entries.sort_unstable_by_key(|entry| core::cmp::Reverse(entry.expiry));
-        entries.truncate(WAYS - 1);
+        let first = entries.iter().enumerate().min_by_key(|(_, entry)| entry.expiry);
+        if let Some((place, _)) = first {
+            entries.swap_remove(place);
+        }
         true
     }
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lateen.cli.filters import choose
 from lateen.cli.filters.report import report_data, report_text
+from lateen.diagnostics import Severity
 
 if TYPE_CHECKING:
     from lateen.filterkit.scenarios.run import Result
@@ -44,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     findings = [finding for result in results for finding in result.findings]
     if args.output != "text":
         return report_data(findings, args, filters=[_outcomes(result) for result in results])
-    return report_text(findings, args)
+    return report_text([finding for finding in findings if finding.severity > Severity.INFO], args)
 
 
 def _counts(result: Result, names: dict[str, str]) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 from typing import Any
 
 from lateen.deliver.existing.placement import Addition, filter_name, place
 from lateen.deliver.existing.sites import Site, inner, read
+from lateen.diagnostics import Diagnostic, Severity
+from lateen.diagnostics.codes.existing import BAD_FILTER
 from lateen.filterkit.catalog import Filter, catalog
 from lateen.model.proxy import Proxy
 from lateen.xds.filters import metadata_exchange
@@ -29,10 +32,17 @@ def exchange(proxy: Proxy, modules: str | None) -> Addition:
     return addition(catalog()[metadata_exchange.FILTER], metadata_exchange.configuration(proxy), modules)
 
 
-def put_in(site: Site, additions: list[Addition]) -> None:
-    """Put filters into a connection manager, and into the chains of its own that upgrades have."""
-    if additions:
-        place(inner(site.config, "http_filters", list), additions)
-        for upgrade in read(site.config, "upgrade_configs", []):
-            if read(upgrade, "filters"):
-                place(upgrade["filters"], additions)
+def put_in(site: Site, additions: list[Addition]) -> Iterator[Diagnostic]:
+    """Put filters into a connection manager, and into the chains of its own that upgrades have.
+
+    A finding for each whose name is that of something else there.
+    """
+    if not additions:
+        return
+    taken = place(inner(site.config, "http_filters", list), additions)
+    for upgrade in read(site.config, "upgrade_configs", []):
+        if read(upgrade, "filters"):
+            taken += place(upgrade["filters"], additions)
+    for name in dict.fromkeys(taken):
+        problem = "a filter of that name and of another type stands there, and stays"
+        yield BAD_FILTER.at(site.file.origin(site.path), name=name, problem=problem, severity=Severity.WARNING)

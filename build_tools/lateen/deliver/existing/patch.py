@@ -60,13 +60,14 @@ def patch(
     found = [site for site in sites(patched, schema) if _is_meant(site, wanted)]
     if fault := _no_place(patched, found, wanted):
         return patched, [fault]
+    findings: list[Diagnostic] = []
     for site in found:
         way = direction(site, wanted.direction)
         if site.type == MANAGER:
-            put_in(site, _additions(wanted, way))
+            findings += put_in(site, _additions(wanted, way))
         if wanted.proxy:
             measure(site, chain(wanted.proxy, way))
-    return patched, [*_prepare(patched, wanted, schema)]
+    return patched, [*findings, *_prepare(patched, wanted, schema)]
 
 
 def _prepare(files: Sequence[Configuration], wanted: Wanted, schema: Schema) -> Iterator[Diagnostic]:

@@ -124,6 +124,7 @@ must be known before.
 
 _RANKS = {name: rank for rank, (names, _) in NATIVE.items() for name in names}
 _OURS = "lateen."
+_BY_HAND = ("disabled", "is_optional", "isOptional")
 _API = "envoy.extensions.filters.http."
 
 
@@ -139,22 +140,28 @@ class Addition(NamedTuple):
         return str(self.config["name"])
 
 
-def place(http_filters: list[Config], additions: Sequence[Addition]) -> None:
+def place(http_filters: list[Config], additions: Sequence[Addition]) -> list[str]:
     """Put each filter at its place, or where it is already; those of one phase in their order.
 
     A filter that was switched off (`disabled`) or may be missing (`is_optional`) by hand stays so.
+    Gives the names under which something else stands already: that stays, and the filter stays out.
     """
     known = {addition.name: Rank[addition.phase] for addition in additions}
+    taken: list[str] = []
     for addition in sorted(additions, key=lambda each: Rank[each.phase]):
         index = next((i for i, each in enumerate(http_filters) if each.get("name") == addition.name), None)
         if index is None:
             http_filters.insert(_index(PLACES[addition.phase], _ranks(http_filters, known)), addition.config)
+        elif _type(http_filters[index]) != _type(addition.config):
+            taken.append(addition.name)
         else:
             by_hand = {key: http_filters[index][key] for key in _BY_HAND if key in http_filters[index]}
             http_filters[index] = addition.config | by_hand
+    return taken
 
 
-_BY_HAND = ("disabled", "is_optional", "isOptional")
+def _type(http_filter: Config) -> str:
+    return str(read(http_filter, "typed_config", {}).get("@type", ""))
 
 
 def _index(where: Place, ranks: Sequence[Rank]) -> int:

@@ -50,7 +50,8 @@ def chain(proxy: Proxy, way: Direction) -> Chain:
 def measure(site: Site, made_for: Chain) -> None:
     """Put the loggers in, and say on the listener which way it faces, which `peer_metadata` reads there."""
     way = made_for.direction
-    if site.listener is not None and way is not Direction.GATEWAY:
+    said = read(site.listener, "traffic_direction") in _DIRECTIONS
+    if site.listener is not None and way is not Direction.GATEWAY and not said:
         site.listener[spelled(site.listener, "traffic_direction")] = way.traffic
     if site.type == MANAGER:
         loggers = stats_logs(made_for)

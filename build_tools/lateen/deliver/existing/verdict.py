@@ -30,7 +30,7 @@ from lateen.verification.examine import examine
 from lateen.verification.problem import Problem
 from lateen.verification.sandbox import Sandbox
 from lateen.xds.bootstrap import address, host_cluster, path_listener, prometheus_route
-from lateen.xds.filters.wasm import suite_module
+from lateen.xds.filters.modules import suite_module
 
 _UNKNOWN = re.compile(r"this Envoy has no message ([\w.]+)")
 _NOT_FOUND = "could not find @type"

@@ -19,7 +19,10 @@ FILE = "bench.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a filter is measured; the fields are those of bench.schema.json. `native` is empty where there is nothing."""
+    """How a filter is measured; the fields are those of bench.schema.json, but `config` is what the filter gets.
+
+    `native` is empty where there is nothing.
+    """
 
     config: Any = field(default_factory=dict)
     direction: str = "inbound"
@@ -47,14 +50,14 @@ def read_plan(suite: Filter) -> tuple[Plan | None, list[Diagnostic]]:
         return None, faults or [codes.BAD_PLAN.at(Origin(str(path)), problem="it must be one document")]
     [document] = documents
     faults = _faults(suite, document)
-    return (None, faults) if faults else (_plan(document.data), [])
+    return (None, faults) if faults else (_plan(suite, document.data), [])
 
 
-def _plan(data: dict[str, Any]) -> Plan:
-    request = data.get("request", {})
+def _plan(suite: Filter, data: dict[str, Any]) -> Plan:
+    config, request = data.get("config", {}), data.get("request", {})
     headers = tuple((name, value) for name, value in request.get("headers", ()))
     return Plan(
-        data.get("config", {}),
+        suite.configuration(config, suite.files(config, suite.directory)).value,
         data.get("direction", "inbound"),
         next((value for name, value in headers if name == ":path"), "/"),
         tuple(pair for pair in headers if pair[0] != ":path"),

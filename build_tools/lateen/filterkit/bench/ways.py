@@ -88,6 +88,7 @@ def _empty_wasm(suite: Filter, plan: Plan, folder: Path) -> Config:
     (folder / _EMPTY_FILE).write_bytes(empty_module())
     extension = copy.deepcopy(_wasm(suite, plan, folder))
     plugin = extension["typed_config"]["config"]
-    plugin["vm_config"] |= {"vm_id": "lateen/empty", "code": {"local": {"filename": str(folder / _EMPTY_FILE)}}}
+    code = {"local": {"filename": str(folder / _EMPTY_FILE)}}
+    plugin["vm_config"] = {"vm_id": "lateen/empty", "runtime": plugin["vm_config"]["runtime"], "code": code}
     del plugin["configuration"]
     return extension

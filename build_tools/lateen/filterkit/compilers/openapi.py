@@ -26,6 +26,19 @@ _VARIABLE = re.compile(r"\{([^{}]*)\}")
 _MAX_SERVERS = 100
 
 
+class _Loader(yaml.CSafeLoader):
+    """The safe loader, which takes no key twice: of two paths one would be lost without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                problem = f"the key {key.value!r} stands there twice"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
+
 class DocumentError(ValueError):
     """Something in a document that cannot be understood; `path` leads to it."""
 
@@ -142,12 +155,13 @@ class Document:
 def read_document(text: str) -> Document:
     """The document in JSON or YAML text. Raises DocumentError."""
     try:
-        data = orjson.loads(text) if text.lstrip()[:1] == "{" else yaml.load(text, yaml.CSafeLoader)
-    except orjson.JSONDecodeError as error:
-        raise DocumentError(f"it is no JSON: {error}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise DocumentError(f"it is no YAML: {' '.join(str(error).split())}") from error
-    return check_document(data)
+        return check_document(orjson.loads(text))
+    except orjson.JSONDecodeError:
+        pass  # YAML is next, which says of broken JSON too where it breaks
+    try:
+        return check_document(yaml.load(text, _Loader))  # noqa: S506  a safe one
+    except (yaml.YAMLError, RecursionError) as error:
+        raise DocumentError(f"it is neither JSON nor YAML: {' '.join(str(error).split())}") from error
 
 
 def check_document(data: Any) -> Document:
@@ -184,12 +198,21 @@ def _server(server: Any, path: Path) -> Iterator[str]:
     choices = [_choices(variables, name, path) for name in names]
     for values in itertools.product(*choices):
         chosen = dict(zip(names, values, strict=True))
-        base = urlsplit(_VARIABLE.sub(lambda match: chosen[match[1]], url)).path  # noqa: B023  called at once
-        yield "/" + base.removeprefix("./").strip("/") if base.strip("./") else ""
+        base = _path_of(_VARIABLE.sub(lambda match: chosen[match[1]], url), path)  # noqa: B023  called at once
+        yield f"/{base}" if base else ""
+
+
+def _path_of(url: str, path: Path) -> str:
+    """The path of a URL, which may be relative, without slashes at its ends."""
+    try:
+        return urlsplit(url).path.removeprefix(".").strip("/")
+    except ValueError as error:
+        raise DocumentError(f"the server's url {url!r} is none: {error}", (*path, "url")) from error
 
 
 def _choices(variables: Any, name: str, path: Path) -> list[str]:
     variable = variables.get(name) if isinstance(variables, dict) else None
     if not isinstance(variable, dict) or "default" not in variable:
         raise DocumentError(f"the variable {name!r} of the server's url has no default", (*path, "url"))
-    return [str(value) for value in dict.fromkeys([variable["default"], *(variable.get("enum") or [])])]
+    listed = variable.get("enum")
+    return list(dict.fromkeys(map(str, [variable["default"], *(listed if isinstance(listed, list) else [])])))

@@ -171,4 +171,4 @@ def _name(described: Described, section: dict[str, Any]) -> str:
 
 
 def _fit(name: str) -> bool:
-    return 0 < len(name.encode()) <= MAX_NAME_BYTES and name.isprintable()
+    return name.isprintable() and 0 < len(name.encode()) <= MAX_NAME_BYTES

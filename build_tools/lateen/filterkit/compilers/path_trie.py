@@ -25,7 +25,7 @@ MAX_SEGMENTS = 64
 MAX_VISITS = 128
 """How many nodes one path may lead to at most, so that no client can choose a dear one."""
 
-_PARAMETER = re.compile(r"\{([A-Za-z0-9_.~-]+)\}")
+_PARAMETER = re.compile(r"\{[A-Za-z0-9_.~-]+\}")
 
 Parts = tuple[bytes, ...]
 Segment = bytes | Parts
@@ -90,11 +90,12 @@ class PathTrie:
         return [self._segment(text) for text in texts]
 
     def _segment(self, text: str) -> Segment:
-        parts = tuple(canonical(part, self.ignore_case) for part in _PARAMETER.split(text)[::2])
-        if any(re.search("[{}]", part) for part in _PARAMETER.split(text)[::2]):
+        around = _PARAMETER.split(text)
+        if any("{" in part or "}" in part for part in around):
             raise TemplateError(f"{text!r} has a brace that belongs to no parameter such as {{name}}")
-        if any(part == b"" for part in parts[1:-1]):
+        if "" in around[1:-1]:
             raise TemplateError(f"{text!r} has two parameters with nothing between them")
+        parts = tuple(canonical(part, self.ignore_case) for part in around)
         return parts[0] if len(parts) == 1 else parts
 
     def encode(self) -> bytes:

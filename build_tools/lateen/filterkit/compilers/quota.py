@@ -31,7 +31,7 @@ def compile_configuration(config: dict[str, Any], _files: Files) -> Configuratio
             limits[given["name"]] = limit
         problems += found
     value = {
-        "mode": config.get("mode", "enforce"),
+        "mode": config.get("mode", "enforce") or "off",  # YAML 1.1 reads `off` as false
         "limits": [*limits.values()],
         "max_keys": config.get("max_keys", 1000),
         "headers": config.get("headers", True),

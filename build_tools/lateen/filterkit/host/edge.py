@@ -35,6 +35,7 @@ _INTERNAL = frozenset(
     ]
 )
 """Headers that a client may not send."""
+_FRAMING = (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding")
 _BODYLESS = (b"GET", b"HEAD", b"DELETE", b"TRACE", b"CONNECT")
 
 
@@ -71,7 +72,7 @@ def at_upstream(received: Received) -> Message:
     method = fields.get(b":method") or b""
     first = [(b":method", method), (b":path", fields.get(b":path") or b"")]
     first += [(b":authority", host) for host in fields.all(b":authority")]
-    rest = [(name, value) for name, value in fields if not name.startswith(b":")]
+    rest = [item for item in fields if not item[0].startswith(b":") and item[0] not in _FRAMING]
     if fields.get(b"content-length") is None:
         if not received.bodyless:
             rest.append((b"transfer-encoding", b"chunked"))
@@ -83,8 +84,8 @@ def at_upstream(received: Received) -> Message:
 def at_client(received: Received, now: int, method: str) -> Message:
     """A response as the client reads it."""
     fields = received.headers or Fields()
-    headers = [item for item in fields if item[0] not in (b"connection", b"keep-alive", b"proxy-connection")]
-    framed = any(fields.get(name) is not None for name in (b"content-length", b"transfer-encoding"))
+    headers = [item for item in fields if item[0] not in _FRAMING]
+    framed = fields.get(b"content-length") is not None
     if not framed and (method == "HEAD" or not received.bodyless):
         headers.append((b"transfer-encoding", b"chunked"))
     elif not framed:

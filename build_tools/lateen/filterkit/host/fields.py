@@ -46,6 +46,12 @@ class Fields:
     def __len__(self) -> int:
         return len(self._items)
 
+    def copy(self) -> Fields:
+        """The same headers, to be changed by themselves."""
+        twin = Fields()
+        twin._items, twin._single = list(self._items), self._single
+        return twin
+
     def get(self, name: bytes) -> bytes | None:
         """The first value; None without one."""
         name = name.lower()

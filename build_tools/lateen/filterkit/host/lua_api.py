@@ -51,7 +51,7 @@ class Api:
     def request_headers(self, side: Side) -> HeadersView:
         from lateen.filterkit.host.lua_filter import HeadersView  # noqa: PLC0415
 
-        return HeadersView(side, side.request_fields, fixed=not side.is_request)
+        return HeadersView(side, side.request_fields)
 
     def headers_get(self, view: HeadersView, name: bytes) -> bytes | None:
         values = view.fields.all(name)
@@ -139,15 +139,15 @@ class Api:
         return True
 
     def body_length(self, view: BodyView) -> int:
-        return len(view.bytes)
+        return len(view.content)
 
     def body_get(self, view: BodyView, index: int, length: int) -> tuple[bytes | None, bytes | None]:
-        if index < 0 or length < 0 or index + length > len(view.bytes):
+        if index < 0 or length < 0 or index + length > len(view.content):
             return None, _OUTSIDE
-        return bytes(view.bytes[int(index) : int(index) + int(length)]), None
+        return bytes(view.content[int(index) : int(index) + int(length)]), None
 
     def body_set(self, view: BodyView, data: bytes) -> int:
-        view.bytes[:] = data
+        view.replace(data)
         return len(data)
 
     def trailers(self, side: Side) -> Any:
@@ -201,9 +201,12 @@ class Api:
     def histogram_record(self, name: bytes, value: float) -> None:
         self._world.metrics.histograms.setdefault(_text(name), []).append(int(value))
 
-    def verify(self, hash_name: bytes, der: bytes, signature: bytes, data: bytes) -> tuple[bool, str]:
+    def is_key(self, der: bytes) -> bool:
+        return public_key(der) is not None
+
+    def verify(self, hash_name: bytes, der: bytes, signature: bytes, data: bytes) -> tuple[bool, str | None]:
         problem = verify(hash_name, public_key(der), signature, data)
-        return not problem, problem
+        return not problem, problem or None
 
     def base64_encode(self, data: bytes) -> bytes:
         return base64.b64encode(data)

@@ -213,7 +213,7 @@ class BodyView:
         self._side, self._piece = side, piece
 
     @property
-    def bytes(self) -> bytearray:
+    def content(self) -> bytearray:
         """The bytes themselves."""
         if self._piece is not None:
             return self._piece
@@ -222,18 +222,24 @@ class BodyView:
             half.buffered = bytearray()
         return half.buffered
 
+    def replace(self, data: bytes) -> None:
+        """Another body, whose length the headers tell unless they have gone."""
+        self.content[:] = data
+        if not self._side.continued:
+            self._side.fields.replace(b"content-length", b"%d" % len(data))
+
 
 class HeadersView:
     """A header map that a script holds."""
 
-    def __init__(self, side: Side, fields: Fields, *, fixed: bool = False) -> None:
-        self.side, self.fields, self._fixed = side, fields, fixed
+    def __init__(self, side: Side, fields: Fields) -> None:
+        self.side, self.fields = side, fields
         self.iterating = False
 
     def problem(self) -> str | None:
         """Why it cannot be changed now, or None."""
         if self.iterating:
             return "header map cannot be modified while iterating"
-        if self._fixed or (self.fields is self.side.fields and self.side.continued):
+        if self.fields is self.side.fields and self.side.continued:
             return "header map can no longer be modified"
         return None

@@ -9,13 +9,14 @@ local function object(methods, owner, value, iterate)
   local meta = getmetatable(made)
   meta.__index = methods
   meta.__pairs = iterate
-  owned[made] = {owner = owner, value = value}
+  owned[made] = {owner = owner, value = value, yields = owner.yields}
   return made
 end
 
+-- Only the handle survives a yield; scripts ask it again for what else they need.
 local function of(self)
   local found = owned[self]
-  if found == nil or not found.owner.alive then
+  if found == nil or not found.owner.alive or (found.yields ~= found.owner.yields and self ~= found.owner.handle) then
     error("object used outside of proper scope", 3)
   end
   return found.value
@@ -39,7 +40,7 @@ end
 
 local function checked(value, problem)
   if problem ~= nil then
-    error(problem, 3)
+    error(tostring(problem), 3)
   end
   return value
 end
@@ -343,12 +344,20 @@ function Handle.setUpstreamOverrideHost(self, host)
 end
 function Handle.importPublicKey(self, der, length)
   local _, owner = of(self), owned[self].owner
-  return object(Key, owner, text(der, 2):sub(1, number(length, 3)))
+  local key = text(der, 2):sub(1, number(length, 3))
+  if owner.key == nil or owned[owner.key].yields ~= owner.yields then -- Envoy keeps the first
+    owner.key = object(Key, owner, py.is_key(key) and key or nil)
+  end
+  return owner.key
 end
 function Handle.verifySignature(self, hash, key, signature, signature_length, data, data_length)
   of(self)
-  local der = of(key)
-  return py.verify(text(hash, 2), der, text(signature, 4):sub(1, signature_length), text(data, 6):sub(1, data_length))
+  local name, der = text(hash, 2), text(key, 3)
+  if not py.is_key(der) then
+    error("invalid public key", 2)
+  end
+  local signed, content = text(signature, 4), text(data, 6)
+  return py.verify(name, der, signed:sub(1, number(signature_length, 5)), content:sub(1, number(data_length, 7)))
 end
 function Handle.base64Escape(self, value)
   of(self)
@@ -391,6 +400,7 @@ local function run(coroutine_, owner, ...)
     owner.alive = false
     return "error", "script performed an unexpected yield"
   end
+  owner.yields = owner.yields + 1
   return "wait"
 end
 
@@ -407,9 +417,10 @@ return {
     return type(_G[name]) == "function"
   end,
   start = function(name, it)
-    local owner = {alive = true}
+    local owner = {alive = true, yields = 0}
+    owner.handle = object(Handle, owner, it)
     local coroutine_ = coroutine.create(_G[name])
-    return coroutine_, owner, run(coroutine_, owner, object(Handle, owner, it))
+    return coroutine_, owner, run(coroutine_, owner, owner.handle)
   end,
   resume = run,
   table = function()

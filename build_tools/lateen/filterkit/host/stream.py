@@ -193,7 +193,7 @@ class _ToUpstream:
         self._stream = stream
 
     def headers(self, fields: Fields, end: bool) -> None:
-        self._stream.at_upstream.headers, self._stream.at_upstream.bodyless = fields, end
+        self._stream.at_upstream.headers, self._stream.at_upstream.bodyless = fields.copy(), end
         self._stream.info.upstream = "127.0.0.1:80"
         self._end(end)
 
@@ -219,7 +219,7 @@ class _ToClient:
 
     def headers(self, fields: Fields, end: bool) -> None:
         received = self._stream.at_client
-        received.headers, received.bodyless = fields, end
+        received.headers, received.bodyless = fields.copy(), end
         received.early = received.early or not self._stream.request.ended
         self._end(end)
 

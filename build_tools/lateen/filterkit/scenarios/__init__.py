@@ -1,5 +1,7 @@
-"""Scenarios of filters, run on a real Envoy: a request in, its effects out.
+"""Scenarios of filters: requests in, their effects out.
 
-`read` turns a filter's `scenarios/*.yaml` into values, `envoy` and `upstream` are the two ends that a request passes
-between, `http1` is its form on the wire, `compare` says what was not as expected, and `run` ties them together.
+`read` turns a filter's `scenarios/*.yaml` into the values of `scenario`; `run` has them run in this process
+(`in_process`, on `lateen.filterkit.host`) and on a real Envoy (`on_envoy`), and `compare` says what was not as
+expected, and where hosts differ. Around the Envoy of `envoy` and `bootstrap` stand servers that answer as told:
+`upstream` and `clusters`, both on `server`; `http1` is the form of messages on the wire, `pace` sends them in pieces.
 """

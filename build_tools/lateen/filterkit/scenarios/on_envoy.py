@@ -88,7 +88,7 @@ class _Run:
         self.clusters.expect([answer for exchange in exchanges for answer in exchange.answers])
         with ExitStack() as stack:
             try:
-                sent = [self._send(exchange, stack, overlapping=len(exchanges) > 1) for exchange in exchanges]
+                sent = [self._send(exchange, stack) for exchange in exchanges]
             except OSError as error:
                 return [Observation(failure=f"no answer from Envoy: {error}") for _ in exchanges]
             for one in sent:
@@ -107,7 +107,7 @@ class _Run:
         )
         return [replace(one, meanwhile=meanwhile) for one in seen]
 
-    def _send(self, exchange: Exchange, stack: ExitStack, *, overlapping: bool) -> _Sent:
+    def _send(self, exchange: Exchange, stack: ExitStack) -> _Sent:
         """Each scenario calls from a loopback address of its own."""
         source = f"127.0.{1 + self.listener // 250}.{1 + self.listener % 250}"
         target = (LOOPBACK, self.envoy.ports[self.listener])
@@ -117,8 +117,7 @@ class _Run:
         request = exchange.request if exchange.reset_after != "headers" else Message(exchange.request.headers)
         with suppress(ConnectionError):  # answered before all of the body was sent
             send(connection, write_request(request, unfinished=exchange.reset_after in ("headers", "body")))
-            if overlapping or exchange.reset_after:
-                wait_until_read(connection)
+            wait_until_read(connection)
         return _Sent(exchange, awaited, connection, client)
 
     def _receive(self, sent: _Sent) -> Observation:

@@ -62,7 +62,8 @@ def run(suite: Filter, envoy: Path | None, hosts: Sequence[str] = HOSTS) -> Resu
     """Run every scenario of a filter on those of the hosts that it lists; `envoy` is needed for that host only.
 
     What two hosts saw differently is a finding, expected or not. A scenario that fails on Envoy keeps its log in a
-    temporary folder, which the finding names. Raises OSError if the scenarios cannot be read.
+    temporary folder, which the finding names. Raises OSError if the scenarios cannot be read, and MeshError
+    (LAT0615) if what runs the filter in this process is not installed.
     """
     scenarios, faults = read_scenarios(suite)
     if not scenarios and not faults:
@@ -76,13 +77,13 @@ def run(suite: Filter, envoy: Path | None, hosts: Sequence[str] = HOSTS) -> Resu
     for host in hosts:
         chosen = [scenario for scenario in scenarios if host in scenario.hosts]
         start = monotonic()
-        try:
-            if chosen and host == INPROCESS:
-                outcomes += _run_here(suite, chosen, scenarios)
-            elif chosen and envoy is not None:
+        if chosen and host == INPROCESS:
+            outcomes += _run_here(suite, chosen, scenarios)
+        elif chosen and envoy is not None:
+            try:
                 outcomes += _run_on_envoy(suite, chosen, envoy)
-        except MeshError as error:
-            faults += error.diagnostics
+            except MeshError as error:
+                faults += error.diagnostics
         seconds[host] = monotonic() - start
     return Result(suite.name, tuple(outcomes), (*faults, *_compared(outcomes)), seconds)
 

@@ -12,16 +12,8 @@ from lateen.modules import Module
 from lateen.scope.extensions import PHASES
 from lateen.scope.views import ProxyScope
 from lateen.xds.filters.chain import TYPES, Chain, Direction
-from lateen.xds.filters.wasm import (
-    LUA,
-    NETWORK_WASM,
-    WASM,
-    discovered,
-    lua_extension,
-    module_extension,
-    suite_extension,
-    suite_module,
-)
+from lateen.xds.filters.modules import NETWORK_WASM, as_users_say, module_extension, suite_module
+from lateen.xds.filters.wasm import LUA, WASM, discovered, lua_extension, suite_extension
 from lateen.xds.resources import Resources
 from lateen.xds.snapshot import Config
 
@@ -136,7 +128,8 @@ def _extension(scope: ProxyScope, extension: Extension) -> Config:
         return module_extension(scope.proxy, name, extension, extension.module)
     suite = suite_filter(extension)
     if suite and usable(extension):
-        return suite_extension(scope.proxy, name, suite, _config(suite, extension), extension)
+        config = suite_extension(scope.proxy, name, suite, _config(suite, extension), extension.fail_strategy)
+        return as_users_say(config, extension) if suite.kind == "wasm" else config
     return lua_extension(name, extension.lua) if extension.lua else _denial(name, extension)
 
 

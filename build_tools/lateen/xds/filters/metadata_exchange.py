@@ -10,12 +10,14 @@ from lateen.model.proxy import Proxy
 from lateen.modules import Module
 from lateen.scope.views import ProxyScope
 from lateen.xds.filters.chain import Chain
-from lateen.xds.filters.wasm import WASM, discovered, suite_module, wasm_extension
+from lateen.xds.filters.modules import suite_module
+from lateen.xds.filters.wasm import WASM, discovered, wasm_extension
 from lateen.xds.resources import Resources
 from lateen.xds.snapshot import Config
 
 NAME = "istio.metadata_exchange"
 FILTER = "peer_metadata"
+MOST_LABELS = 16
 
 
 def build(chain: Chain) -> list[Config]:
@@ -42,11 +44,21 @@ def modules(scope: ProxyScope) -> tuple[Module, ...]:
 
 
 def configuration(proxy: Proxy) -> Config:
-    """What the proxy says of itself, under the keys of Istio's node metadata."""
-    labels = {k: v for k, v in sorted(proxy.labels.items()) if k in ("app", "version")}
+    """What the filter gets for this proxy."""
+    compiled: Config = catalog()[FILTER].configuration(_description(proxy)).value
+    return compiled
+
+
+def _description(proxy: Proxy) -> Config:
+    """What the proxy says of itself, under the keys of Istio's node metadata, and what it asks of its peers."""
+    additional = [
+        label.strip() for label in str(proxy.metadata.get("LATEEN_PEER_LABELS", "")).split(",") if label.strip()
+    ]
+    told = ("app", "version", *additional)
+    labels = {key: value for key, value in sorted(proxy.labels.items()) if key in told}
     labels["service.istio.io/canonical-name"] = proxy.canonical_name
     labels["service.istio.io/canonical-revision"] = proxy.canonical_revision
-    return {
+    described: Config = {
         "role": "gateway" if proxy.kind == "router" else "sidecar",
         "node_id": proxy.node_id,
         "metadata": {
@@ -58,3 +70,8 @@ def configuration(proxy: Proxy) -> Config:
             "LABELS": labels,
         },
     }
+    if additional:
+        described["additional_labels"] = {label: label for label in additional[:MOST_LABELS]}
+    if str(proxy.metadata.get("LATEEN_PEER_BAGGAGE", "false")).lower() == "true":
+        described["discovery"] = "istio_headers_or_baggage"
+    return described

@@ -1,4 +1,4 @@
-"""Filters of each kind as extension configurations (ECDS), and the HTTP filters that fetch them."""
+"""Wasm and Lua filters as extension configurations (ECDS), and the filters that fetch them."""
 
 from __future__ import annotations
 
@@ -8,15 +8,12 @@ from typing import Any
 
 from lateen.filterkit import native
 from lateen.filterkit.catalog import Filter
-from lateen.model.extension import Extension
 from lateen.model.proxy import Proxy
-from lateen.modules import Module
 from lateen.xds.filters.chain import TYPES
 from lateen.xds.snapshot import Config
 
 MODULE_DIR = "/etc/lateen/modules"
 WASM = f"{TYPES}.extensions.filters.http.wasm.v3.Wasm"
-NETWORK_WASM = f"{TYPES}.extensions.filters.network.wasm.v3.Wasm"
 LUA = f"{TYPES}.extensions.filters.http.lua.v3.Lua"
 
 _POLICIES = {"FAIL_CLOSE": "FAIL_CLOSED", "FAIL_OPEN": "FAIL_OPEN", "FAIL_RELOAD": "FAIL_RELOAD"}
@@ -31,39 +28,38 @@ def discovered(name: str, *type_urls: str) -> Config:
     return {"name": name, "config_discovery": {"config_source": source, "type_urls": list(type_urls)}}
 
 
-def suite_module(wasm: Filter) -> Module:
-    """The built module of a filter of the suite."""
-    return Module(wasm.name, wasm.sha256, wasm.module_path)
-
-
-def suite_extension(proxy: Proxy, name: str, suite: Filter, config: Any, extension: Extension | None = None) -> Config:
+def suite_extension(proxy: Proxy, name: str, suite: Filter, config: Any, fail_strategy: str = "") -> Config:
     """The extension config of a filter of the suite, by its kind; `config` is what the filter gets."""
     if suite.kind == "lua":
         return lua_extension(name, suite.lua(config))
     if suite.kind == "native":
         return {"name": name, "typed_config": native.typed_config(suite, config)}
-    return wasm_extension(proxy, name, suite, config, extension)
+    return wasm_extension(proxy, name, suite, config, fail_strategy)
 
 
-def wasm_extension(proxy: Proxy, name: str, wasm: Filter, config: Any, extension: Extension | None = None) -> Config:
-    """The extension config of a Wasm filter of the suite; `extension` is what the user says of it, where one does.
+def wasm_extension(proxy: Proxy, name: str, wasm: Filter, config: Any, fail_strategy: str = "") -> Config:
+    """The extension config of a Wasm filter of the suite.
 
     `vm_id` is the instance's own, because VMs that share an id share their data. A module that traps is started anew
     (FAIL_RELOAD) unless the user says otherwise. Only one that reads bodies may hold headers back alone: for any other,
     Envoy would take a body that arrives as leave to let the paused headers go.
     """
-    strategy = extension.fail_strategy if extension else ""
-    machine = _machine(proxy, suite_module(wasm), extension)
+    directory = str(proxy.metadata.get("LATEEN_MODULE_DIR", MODULE_DIR))
+    machine = {
+        "vm_id": f"lateen/{wasm.name}/{name}",
+        "runtime": "envoy.wasm.runtime.v8",
+        "code": {"local": {"filename": f"{directory}/{wasm.module_name}"}},
+        "capability_restriction_config": restriction(wasm.capabilities),
+    }
     plugin: Config = {
         "name": name,
-        "root_id": (extension.plugin_name if extension else "") or wasm.name,
-        "vm_config": {
-            "vm_id": f"lateen/{wasm.name}/{name}",
-            **machine,
-            "capability_restriction_config": restriction(wasm.capabilities),
+        "root_id": wasm.name,
+        "vm_config": machine,
+        "configuration": {
+            "@type": "type.googleapis.com/google.protobuf.StringValue",
+            "value": json.dumps(config, sort_keys=True, separators=(",", ":"), ensure_ascii=False),
         },
-        "configuration": _configuration(config),
-        "failure_policy": _POLICIES.get(strategy, wasm.failure_policy),
+        "failure_policy": _POLICIES.get(fail_strategy, wasm.failure_policy),
     }
     if wasm.reads_body:
         plugin["allow_on_headers_stop_iteration"] = True
@@ -78,42 +74,6 @@ def restriction(capabilities: Iterable[str]) -> Config:
     return {"allowed_capabilities": {name: {} for name in capabilities}}
 
 
-def module_extension(proxy: Proxy, name: str, extension: Extension, module: Module) -> Config:
-    """The extension config of a module that was fetched, as Istio makes it: without `vm_id`, closed when it traps.
-
-    Source: Istio, `TrafficExtensionWrapper.buildWasmConfig`. What Istio adds to the environment for its agent, which
-    takes it away again, is not there.
-    """
-    plugin: Config = {"name": extension.title}
-    if extension.plugin_name:
-        plugin["root_id"] = extension.plugin_name
-    plugin["vm_config"] = _machine(proxy, module, extension)
-    if extension.config:
-        plugin["configuration"] = _configuration(extension.config)
-    plugin["failure_policy"] = _POLICIES.get(extension.fail_strategy, "FAIL_CLOSED")
-    kind = NETWORK_WASM if extension.type == "NETWORK" else WASM
-    return {"name": name, "typed_config": {"@type": kind, "config": plugin}}
-
-
 def lua_extension(name: str, source: str) -> Config:
     """The extension config of Lua code."""
     return {"name": name, "typed_config": {"@type": LUA, "default_source_code": {"inline_string": source}}}
-
-
-def _machine(proxy: Proxy, module: Module, extension: Extension | None) -> Config:
-    directory = str(proxy.metadata.get("LATEEN_MODULE_DIR", MODULE_DIR))
-    machine: Config = {
-        "runtime": "envoy.wasm.runtime.v8",
-        "code": {"local": {"filename": f"{directory}/{module.file_name}"}},
-    }
-    environment: Config = {}
-    if extension and extension.host_env:
-        environment["host_env_keys"] = list(extension.host_env)
-    if extension and extension.env:
-        environment["key_values"] = dict(extension.env)
-    return machine | ({"environment_variables": environment} if environment else {})
-
-
-def _configuration(config: Any) -> Config:
-    text = json.dumps(config, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": text}

@@ -128,3 +128,5 @@ def test_the_direction_of_a_listener_is_its_own_else_that_of_the_option(
     assert reporter("--direction", "outbound") == "OUTBOUND source"
     envoy.write_text(ENVOY.replace("  - name: web\n", "  - name: web\n    traffic_direction: INBOUND\n"))
     assert reporter("--direction", "outbound") == "INBOUND destination"
+    envoy.write_text(envoy.read_text().replace("traffic_direction: INBOUND", "traffic_direction: 2"))
+    assert reporter("--direction", "inbound") == "2 source"

@@ -78,9 +78,18 @@ def test_filters_of_a_phase_keep_their_order_and_phases_that_of_the_compiler() -
 
 def test_a_filter_of_an_earlier_run_keeps_its_place_and_what_was_set_by_hand() -> None:
     filters = [{"name": "lateen.tenant_context", "disabled": True, "typed_config": {"old": 1}}, *chain("cors router")]
-    place(filters, [Addition("AUTHN", {"name": "lateen.tenant_context", "typed_config": {"new": 1}})])
+    given = Addition("AUTHN", {"name": "lateen.tenant_context", "typed_config": {"new": 1}})
+    assert place(filters, [given]) == []
     assert filters[0] == {"name": "lateen.tenant_context", "disabled": True, "typed_config": {"new": 1}}
     assert [each["name"] for each in filters[1:]] == ["cors", "router"]
+
+
+def test_a_filter_of_somebody_else_stays_whatever_its_name_is() -> None:
+    filters = chain("istio.metadata_exchange router")
+    before = [dict(each) for each in filters]
+    given = Addition("BUILT_IN", {"name": "istio.metadata_exchange", "typed_config": {"@type": "t.io/Wasm"}})
+    assert place(filters, [given]) == ["istio.metadata_exchange"]
+    assert filters == before
 
 
 def test_a_later_run_puts_a_filter_behind_those_of_earlier_runs() -> None:
