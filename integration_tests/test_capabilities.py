@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import gen_noop
 import orjson
 import pytest
 import yaml
 
+import wat
 from lateen.filterkit.catalog import Filter, catalog, noop_module, read_filter
 from lateen.filterkit.check.envoy import bootstrap, check_in_envoy
 from lateen.filterkit.module import read_module
@@ -19,30 +19,12 @@ from lateen.schema.binary import find_envoy, version
 from lateen.xds.filters.wasm import restriction
 
 CALLED = "proxy_set_tick_period_milliseconds"
-ASK = b"\x41\x64\x10\x00\x45" + gen_noop.END
-"""`return proxy_set_tick_period_milliseconds(-28) == OK`: function 0 is the imported one."""
-
-
-def module() -> bytes:
-    """The module that does nothing, but for one call to the host, whose answer decides whether it is configured."""
-    kinds = list(gen_noop.TYPES)
-    sized, section, vector, number = gen_noop.sized, gen_noop.section, gen_noop.vector, gen_noop.number
-    imported = sized(b"env") + sized(CALLED.encode()) + b"\x00" + number(kinds.index("(i)i"))
-    functions = [(name, kind, ASK if name == "proxy_on_configure" else code) for name, kind, code in gen_noop.FUNCTIONS]
-    exports = [sized(b"memory") + b"\x02\x00"]
-    exports += [sized(name.encode()) + b"\x00" + number(i + 1) for i, (name, _, _) in enumerate(functions)]
-    types = [gen_noop.FUNCTION + sized(takes) + sized(gives) for takes, gives in gen_noop.TYPES.values()]
-    return b"\x00asm\x01\x00\x00\x00" + b"".join(
-        (
-            section(1, vector(types)),
-            section(2, vector([imported])),
-            section(3, vector([number(kinds.index(kind)) for _, kind, _ in functions])),
-            section(5, vector([b"\x00\x01"])),
-            section(6, vector([gen_noop.I32 + b"\x01" + b"\x41\x80\x08" + gen_noop.END])),
-            section(7, vector(exports)),
-            section(10, vector([sized(b"\x00" + code) for _, _, code in functions])),
-        )
-    )
+CALLBACKS = {
+    "on_context_create": "",
+    "on_vm_start": "(i32.const 1)",
+    "on_configure": f"(i32.eqz (call ${CALLED} (i32.const 100)))",
+}
+"""Envoy's answer to one call decides whether the module is configured."""
 
 
 @pytest.fixture
@@ -59,7 +41,7 @@ def asker(tmp_path: Path) -> Filter:
         "config": {"type": "object"},
     }
     (folder / "filter.yaml").write_text(yaml.safe_dump(description))
-    (folder / "asker.wasm").write_bytes(module())
+    (folder / "asker.wasm").write_bytes(wat.module(CALLBACKS))
     return read_filter(folder)
 
 

@@ -6,7 +6,10 @@ import errno
 import hashlib
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+
+from lateen.filterkit.module import BrokenModuleError, read_module
 
 MAGIC = b"\0asm\1\0\0\0"
 """How a Wasm module of the one binary version begins."""
@@ -30,12 +33,25 @@ class Module:
         """The file name under which the module is deployed: its content decides it."""
         return f"{self.name}-{self.sha256[:12]}.wasm"
 
+    @property
+    def capabilities(self) -> tuple[str, ...]:
+        """What it may do at most, by what it imports and exports; nothing is known of one that no host could load."""
+        return _capabilities(self.sha256, self.path)
+
     def content(self) -> bytes:
         """The bytes. Raises OSError if they cannot be read or are no longer those that the digest names."""
         content = self.path.read_bytes()
         if hashlib.sha256(content).hexdigest() != self.sha256:
             raise OSError(errno.EIO, f"is not the module with the digest sha256:{self.sha256}", str(self.path))
         return content
+
+
+@cache
+def _capabilities(_sha256: str, path: Path) -> tuple[str, ...]:
+    try:
+        return read_module(path.read_bytes()).capabilities
+    except (OSError, BrokenModuleError):
+        return ()
 
 
 def module_name(url: str) -> str:

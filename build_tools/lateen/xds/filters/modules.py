@@ -9,7 +9,7 @@ from lateen.model.extension import Extension
 from lateen.model.proxy import Proxy
 from lateen.modules import Module
 from lateen.xds.filters.chain import TYPES
-from lateen.xds.filters.wasm import MODULE_DIR, WASM
+from lateen.xds.filters.wasm import MODULE_DIR, WASM, restriction
 from lateen.xds.snapshot import Config
 
 NETWORK_WASM = f"{TYPES}.extensions.filters.network.wasm.v3.Wasm"
@@ -25,12 +25,18 @@ def suite_module(wasm: Filter) -> Module:
 def module_extension(proxy: Proxy, name: str, extension: Extension, module: Module) -> Config:
     """The extension config of a module that was fetched, as Istio makes it: without `vm_id`, closed when it traps.
 
-    Source: Istio, `TrafficExtensionWrapper.buildWasmConfig`. What Istio adds to the environment for its agent, which
-    takes it away again, is not there.
+    It may do no more than it was built to do, which Istio does not see to. Source: Istio,
+    `TrafficExtensionWrapper.buildWasmConfig`. What Istio adds to the environment for its agent, which takes it away
+    again, is not there.
     """
     directory = str(proxy.metadata.get("LATEEN_MODULE_DIR", MODULE_DIR))
-    code = {"local": {"filename": f"{directory}/{module.file_name}"}}
-    plugin: Config = {"name": extension.title, "vm_config": {"runtime": "envoy.wasm.runtime.v8", "code": code}}
+    machine: Config = {
+        "runtime": "envoy.wasm.runtime.v8",
+        "code": {"local": {"filename": f"{directory}/{module.file_name}"}},
+    }
+    if module.capabilities:
+        machine["capability_restriction_config"] = restriction(module.capabilities)
+    plugin: Config = {"name": extension.title, "vm_config": machine}
     if extension.config:
         text = json.dumps(extension.config, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         plugin["configuration"] = {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": text}

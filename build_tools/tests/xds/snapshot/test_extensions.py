@@ -103,7 +103,9 @@ def test_what_envoy_gets_of_a_module(compiled: Callable[..., Snapshot], fields: 
 def test_a_module_has_no_configuration_root_or_environment_that_nobody_gave(compiled: Callable[..., Snapshot]) -> None:
     found = plugin(compiled(wasm()))
     assert found.keys() == {"name", "vm_config", "failure_policy"}
-    assert found["vm_config"].keys() == {"runtime", "code"}
+    assert found["vm_config"].keys() == {"runtime", "code", "capability_restriction_config"}
+    allowed = found["vm_config"]["capability_restriction_config"]["allowed_capabilities"]
+    assert set(allowed) >= {"proxy_on_configure", "proxy_on_context_create"}
 
 
 def test_the_environment_of_a_filter_of_the_suite_is_passed_on(compiled: Callable[..., Snapshot]) -> None:
