@@ -29,7 +29,8 @@ DIGEST = "ab" * 32
 
 
 def exported(name: str, target: str, /, **place: Any) -> dict[str, Any]:
-    return export(catalog()[name], target, Configured(CONFIGS[name], CONFIGS[name]), Place(**place))
+    suite, written = catalog()[name], CONFIGS[name]
+    return export(suite, target, Configured(written, suite.configuration(written).value), Place(**place))
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -62,7 +63,10 @@ def test_a_filter_of_the_suite_is_named_by_lateens_scheme_unless_an_image_is_giv
     assert exported("peer_metadata", "trafficextension")["spec"]["wasm"]["url"] == "lateen://peer_metadata"
     wasm = exported("peer_metadata", "trafficextension", image=IMAGE, sha256=DIGEST)["spec"]["wasm"]
     assert (wasm["url"], wasm["sha256"]) == (f"oci://{IMAGE}", DIGEST)
-    assert (wasm["failStrategy"], wasm["pluginConfig"]) == ("FAIL_RELOAD", PEER)
+    assert (wasm["failStrategy"], wasm["pluginConfig"]) == (
+        "FAIL_RELOAD",
+        catalog()["peer_metadata"].configuration(PEER).value,
+    )
 
 
 def test_the_module_is_where_lateen_puts_it_unless_it_is_said() -> None:

@@ -42,7 +42,7 @@ def read_plan(suite: Filter) -> tuple[Plan | None, list[Diagnostic]]:
     path = suite.directory / FILE
     if not path.exists():
         origin = Origin(str(suite.directory / "filter.yaml"))
-        if suite.kind == "native" or suite.problems({}):
+        if suite.problems({}):
             return None, [codes.NO_PLAN.at(origin, name=suite.name, hint=codes.NO_PLAN.fix)]
         return Plan(), []
     documents, faults = parse(path.read_text(encoding="utf-8", errors="replace"), str(path))
@@ -74,9 +74,7 @@ def _faults(suite: Filter, document: Document) -> list[Diagnostic]:
         codes.BAD_PLAN.at(document.origin(tuple(error.instance_path)), problem=error.message)
         for error in validator.iter_errors(document.data)
     ]
-    if not found and suite.kind == "native" and "native" not in document.data:
-        found.append(codes.BAD_PLAN.at(document.origin(), problem="a native filter is measured by `native`"))
-    if not found and suite.kind != "native":
+    if not found:
         found += [
             codes.BAD_PLAN.at(document.origin(("config",)), problem=f"config: {f'{path}: ' if path else ''}{text}")
             for path, text in suite.problems(document.data.get("config", {}))

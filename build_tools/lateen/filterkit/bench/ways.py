@@ -11,12 +11,12 @@ from lateen.filterkit.bench.plan import Plan
 from lateen.filterkit.catalog import Filter, empty_module
 from lateen.model.proxy import Proxy
 from lateen.xds.bootstrap import address, host_cluster
-from lateen.xds.filters.wasm import lua_extension, wasm_extension
+from lateen.xds.filters.wasm import lua_extension, suite_extension, wasm_extension
 
 Config = dict[str, Any]
 
 NONE, EMPTY, FILTER, NATIVE = "no filter", "empty", "filter", "native"
-"""`empty` is a module, or Lua code, that is entered for each request and does nothing."""
+"""`empty` is a module, or Lua code, that is entered for each request and does nothing; native filters have none."""
 
 _TYPES = "type.googleapis.com/envoy"
 _LOOPBACK = "127.0.0.1"
@@ -38,6 +38,8 @@ def ways(suite: Filter, plan: Plan, upstreams: Mapping[str, int], folder: Path) 
         filters |= {EMPTY: [_empty_wasm(suite, plan, folder)], FILTER: [_wasm(suite, plan, folder)]}
     elif suite.kind == "lua":
         filters |= {EMPTY: [lua_extension(EMPTY, _EMPTY_LUA)], FILTER: [lua_extension(FILTER, suite.lua(plan.config))]}
+    else:
+        filters[FILTER] = [suite_extension(Proxy("bench"), FILTER, suite, plan.config)]
     if plan.native:
         filters[NATIVE] = list(plan.native)
     return {name: _bootstrap(given, plan, upstreams) for name, given in filters.items()}

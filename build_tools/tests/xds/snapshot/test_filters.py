@@ -195,9 +195,11 @@ def test_a_native_filter_of_the_suite_is_one_of_envoys(compiled: Compile) -> Non
     assert all(f["config_discovery"]["type_urls"] == [kind] for f in found)
 
 
-def test_a_native_filter_that_cannot_be_made_is_left_out(compiled: Compile) -> None:
+def test_what_stands_in_for_a_native_filter_that_cannot_be_made_denies(compiled: Compile) -> None:
     snapshot = compiled(SERVER + suite_extension("quota", "quota", "{limits: []}"), "server")
-    assert [name for name in snapshot.extensions if name.endswith("quota")] == []
+    [denial] = [config for name, config in snapshot.extensions.items() if name.endswith("quota")]
+    kind = "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC"
+    assert denial["typed_config"] == {"@type": kind, "rules": {}}
 
 
 def test_a_filter_gets_its_configuration_compiled(compiled: Compile) -> None:
