@@ -83,14 +83,15 @@ class Envoy:
         return found
 
     def _read_records(self) -> None:
+        """Take in the lines that are whole; Envoy may be in the middle of one."""
         if self._calls.exists():
             with self._calls.open("rb") as file:
                 file.seek(self._seen)
-                for line in file:
-                    if line.endswith(b"\n"):
-                        self._seen += len(line)
-                        entry = orjson.loads(line)
-                        self._records[entry["client"]] = entry
+                whole, newline, _ = file.read().rpartition(b"\n")
+            self._seen += len(whole) + len(newline)
+            for line in whole.splitlines():
+                entry = orjson.loads(line)
+                self._records[entry["client"]] = entry
 
     def _ready(self) -> list[int]:
         """Wait until it serves; gives the ports of its listeners."""
