@@ -14,6 +14,7 @@ import pytest
 from lateen.filterkit import toolchain
 from lateen.filterkit.module import read_module
 from lateen.filterkit.scaffold import KINDS
+from lateen.filterkit.scenarios.run import HOSTS
 
 LATEEN = Path(sys.executable).with_name("lateen")
 
@@ -48,7 +49,7 @@ def test_its_scenarios_hold(kind: str, gate: Path, tmp_path: Path) -> None:
         works(LATEEN, "filters", "new", "gate", "--kind", kind, cwd=tmp_path)
         folder = tmp_path / "gate"
     (result,) = json.loads(works(LATEEN, "filters", "test", ".", "-o", "json", cwd=folder))["filters"]
-    assert len(result["scenarios"]) == 7
+    assert len(result["scenarios"]) == 7 * len(HOSTS)
     assert {scenario["state"] for scenario in result["scenarios"]} == {"passed"}
 
 
