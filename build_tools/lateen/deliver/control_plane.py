@@ -32,13 +32,14 @@ from pathlib import Path
 from typing import Any
 
 from lateen.deliver.ads import ProxyServer
-from lateen.deliver.encoding import Encoder, origin_of
+from lateen.deliver.encoding import ATTRIBUTES, Encoder, origin_of
 from lateen.deliver.hosts import write_hosts
 from lateen.deliver.messages import Messages
 from lateen.deliver.modules import deploy
 from lateen.deliver.plan import Plan
 from lateen.deliver.protocol import Rejection, Resources
 from lateen.deliver.recompile import Compiled, recompile
+from lateen.deliver.rejections import explained
 from lateen.deliver.verdicts import Verdicts
 from lateen.deliver.watch import Watch
 from lateen.diagnostics import Diagnostic, MeshError, Origin
@@ -63,9 +64,9 @@ class ControlPlane:
         """Raises OSError or ValueError if the authority in `state` cannot be loaded."""
         self._plan, self._report, self._modules = plan, report, state / "modules"
         self._store = CertificateStore.open(state, plan.certificate_lifetime)
-        schema = Schema.default()
-        self._encoder = Encoder(schema)
-        messages, verdicts = Messages(schema), Verdicts(state / "verdicts.json")
+        self._schema = Schema.default()
+        self._encoder = Encoder(self._schema)
+        messages, verdicts = Messages(self._schema), Verdicts(state / "verdicts.json")
         self._servers = {
             key: ProxyServer(key, planned.socket, messages, verdicts, self, shared=planned.shared)
             for key, planned in plan.proxies.items()
@@ -106,13 +107,15 @@ class ControlPlane:
         """Report a refusal with the place in the user's YAML that the resource came from."""
         snapshot = self._compiled.snapshots.get(proxy) if self._compiled else None
         origin = origin_of(snapshot, rejection.type_url, rejection.name) if snapshot else Origin()
+        resources = getattr(snapshot, ATTRIBUTES[rejection.type_url]) if snapshot else {}
+        config = resources.get(rejection.name)
         self._report(
             {
                 "event": "nack",
                 "proxy": proxy,
                 "type": rejection.type_url,
                 "name": rejection.name,
-                "message": rejection.message,
+                "message": explained(rejection.message, rejection.type_url, config, self._schema),
                 "origin": str(origin) if origin.file else "",
             }
         )

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from typing import Any
 
 from lateen.deliver.protocol import WILDCARD
+from lateen.schema import Schema
 
+_CUT = "...(truncated)"
 _CONSTRAINT = re.compile(r"Proto constraint validation failed \((.*?)\)(?=: |\s*$)", re.DOTALL)
 
 
@@ -28,6 +31,14 @@ def shorten(text: str) -> str:
     """On one line, without the dump of the whole message that Envoy adds when a field breaks a rule."""
     found = _CONSTRAINT.search(text)
     return " ".join((found.group(0) if found else text).split())
+
+
+def explained(text: str, type_url: str, config: Any, schema: Schema) -> str:
+    """A reason, or where Envoy has cut it off behind its dump of a long message, what the exact schema says of that."""
+    if not text.endswith(_CUT) or config is None:
+        return text
+    violations = schema.validate(type_url, config)
+    return str(violations[0]) if violations else "Envoy's reason is cut off here; the log of this Envoy has it"
 
 
 def _named(names: Collection[str], text: str) -> dict[str, str]:

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from lateen.deliver.protocol import CLUSTER, ENDPOINT, LISTENER, ROUTE
-from lateen.deliver.rejections import reasons, shorten
+from lateen.deliver.rejections import explained, reasons, shorten
+from lateen.schema import Schema
 
 DUMPED = """name: "bad"
 connect_timeout { seconds: 1 }
@@ -52,3 +53,19 @@ def test_a_dump_of_the_message_is_left_out() -> None:
 
 def test_a_reason_is_one_line() -> None:
     assert shorten("Invalid duration:   \nseconds: -1\n") == "Invalid duration: seconds: -1"
+
+
+CLUSTER_TYPE = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
+
+
+@pytest.mark.parametrize(
+    ("text", "config", "expected"),
+    [
+        ("why", {"name": ""}, "why"),
+        ('name: "x"...(truncated)', None, 'name: "x"...(truncated)'),
+        ('name: ""...(truncated)', {"name": ""}, "name: "),
+        ('name: "x"...(truncated)', {"name": "x"}, "Envoy's reason is cut off"),
+    ],
+)
+def test_a_reason_that_envoy_cut_off_is_found_by_the_schema(text: str, config: object, expected: str) -> None:
+    assert explained(text, CLUSTER_TYPE, config, Schema.default()).startswith(expected)
