@@ -10,12 +10,13 @@ from typing import Any
 
 import lateen
 from lateen.filterkit.bench.process import Server
-from lateen.filterkit.catalog import catalog
+from lateen.filterkit.catalog import catalog, empty_module
 from lateen.identity import Authority, spiffe_id
 from lateen.identity.files import write
 from lateen.runtime.process.addresses import Block, ClaimedBlock
 from lateen.runtime.supervision import stop
 from lateen.schema.binary import find_envoy
+from lateen.xds.filters import metadata_exchange
 
 PORT = 8080
 HOST = f"server.bench.svc.cluster.local:{PORT}"
@@ -70,7 +71,15 @@ class Way:
     server: Server | None = None
 
 
-NAMES = ("no proxy", "bare Envoys without metrics", "bare Envoys", "lateen without metadata exchange", "lateen")
+NAMES = (
+    "no proxy",
+    "bare Envoys without metrics",
+    "bare Envoys",
+    "lateen without metadata exchange",
+    "lateen's native part",
+    "lateen with an empty module",
+    "lateen",
+)
 
 
 @contextmanager
@@ -87,8 +96,9 @@ def ways(folder: Path) -> Iterator[list[Way]]:
             for number, name in enumerate(NAMES[1:], 1):
                 pair = _Pair(block, 2 * number, authority, folder / str(number))
                 settings = "" if name.endswith("without metrics") else CONFIG
-                bare = name.startswith("bare")
-                configs = pair.configs(settings, exchange=bare or name == "lateen", bare=bare)
+                configs = pair.configs(settings, exchange=name != "lateen without metadata exchange")
+                for config in configs.values():
+                    _change(config, name, pair.folder)
                 pair_of = [_envoy(pair.folder, role, config) for role, config in configs.items()]
                 started += pair_of
                 found.append(Way(name, block.outbound(pair.first), *pair_of))
@@ -106,8 +116,8 @@ class _Pair:
     authority: Authority
     folder: Path
 
-    def configs(self, settings: str, *, exchange: bool, bare: bool) -> dict[str, dict[str, Any]]:
-        """The static configuration of both, by role. `bare` leaves Envoy alone: no filter but the router."""
+    def configs(self, settings: str, *, exchange: bool) -> dict[str, dict[str, Any]]:
+        """The static configuration that lateen makes of both, by role."""
         numbers = {"client": self.first, "server": self.first + 1}
         pods = "".join(POD.format(name=role, address=self.block.inbound(n)) for role, n in numbers.items())
         mesh = lateen.load(lateen.Source(MESH + pods, "mesh.yaml"), mesh_config=settings or {})
@@ -129,8 +139,6 @@ class _Pair:
             }
             proxy = next(p for p in mesh.proxies() if p.name == role)
             made[role] = lateen.compile(mesh, replace(proxy, metadata=metadata)).static()
-            if bare:
-                _strip(made[role])
         return made
 
     def _certificates(self, role: str) -> Path:
@@ -142,18 +150,35 @@ class _Pair:
         return directory
 
 
-def _strip(config: Any) -> None:
-    """Leave every connection manager no filter but the router, and text for the labels that a filter would provide."""
+def _change(config: Any, name: str, folder: Path) -> None:
+    """Make of what lateen makes what a way has: fewer filters, and text for labels that a filter would provide."""
     if isinstance(config, dict):
         if config.get("@type") == _MANAGER:
-            config["http_filters"] = [f for f in config["http_filters"] if f["name"] == _ROUTER]
-        if "%FILTER_STATE(wasm." in str(config.get("value_format")):
+            config["http_filters"] = list(_filters(config["http_filters"], name, folder))
+        if name != "lateen" and "%FILTER_STATE(wasm." in str(config.get("value_format")):
             config["value_format"] = "unknown"
         for value in config.values():
-            _strip(value)
+            _change(value, name, folder)
     elif isinstance(config, list):
         for value in config:
-            _strip(value)
+            _change(value, name, folder)
+
+
+def _filters(filters: list[Any], name: str, folder: Path) -> Iterator[Any]:
+    for each in filters:
+        if each["name"] == metadata_exchange.NAME and name == "lateen with an empty module":
+            yield _empty(each, folder / "empty.wasm")
+        elif each["name"] == metadata_exchange.NAME:
+            yield from [each] if name == "lateen" else []
+        elif each["name"] == _ROUTER or not name.startswith("bare"):
+            yield each
+
+
+def _empty(exchange: Any, path: Path) -> Any:
+    write(path, empty_module())
+    machine = {"runtime": "envoy.wasm.runtime.v8", "code": {"local": {"filename": str(path)}}}
+    typed = exchange["typed_config"]
+    return {**exchange, "typed_config": {**typed, "config": {"name": "empty", "vm_config": machine}}}
 
 
 def _application(address: str) -> dict[str, Any]:
