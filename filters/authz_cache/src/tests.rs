@@ -105,6 +105,25 @@ fn all_who_wait_get_the_one_answer_and_those_who_left_nothing() {
 }
 
 #[test]
+fn a_cookie_goes_to_one_client_and_the_others_who_wait_ask_for_themselves() {
+    let proxy = Proxy::new(HTTP);
+    for stream in 2..6 {
+        proxy.request(stream);
+    }
+    proxy.filter.delete(2);
+    let cookie = |value| [(":status", "302"), ("set-cookie", value)];
+    proxy.answer(0, &cookie("login=1"));
+    assert_eq!((proxy.host.replies.borrow().len(), proxy.calls()), (1, 3));
+    proxy.answer(2, &cookie("login=2"));
+    proxy.answer(1, &cookie("login=3"));
+    let cookies: Vec<_> = proxy.host.replies.borrow().iter().flat_map(|reply| reply.headers.clone()).collect();
+    let expected = ["login=1", "login=2", "login=3"].map(|value| ("set-cookie".into(), value.into()));
+    assert_eq!(cookies, expected);
+    // Whoever comes later asks anew.
+    assert_eq!((proxy.request(6), proxy.calls()), (Action::Pause, 4));
+}
+
+#[test]
 fn what_was_allowed_is_stale_for_a_while_and_a_refusal_never() {
     let proxy = Proxy::new(HTTP);
     proxy.request(2);
