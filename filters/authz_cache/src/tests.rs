@@ -258,6 +258,12 @@ fn a_grpc_status_and_a_broken_message_allow_nothing() {
 }
 
 #[test]
+fn a_refusal_without_its_status_does_not_allow() {
+    let denied = Message::default().message(2, &Message::default());
+    assert_eq!(grpc::judge("", &denied.encoded()), Err(Failure::Invalid));
+}
+
+#[test]
 fn an_attribute_that_would_begin_another_header_is_not_asked_about() {
     let inputs = r#""inputs": {"attributes": [{"name": "x-peer", "path": ["peer"]}]}"#;
     let proxy = Proxy::new(&HTTP.replace(r#""inputs": {"path": "full"}"#, inputs));
