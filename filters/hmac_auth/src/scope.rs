@@ -40,6 +40,7 @@ impl Scope {
     fn at_host(&self, request: &Request) -> bool {
         let authority = request.single(":authority").unwrap_or_default();
         let host = split(authority, b':').0;
+        let host = host.strip_suffix(b".").unwrap_or(host);
         self.hosts.is_empty() || self.hosts.iter().any(|one| one.as_bytes().eq_ignore_ascii_case(host))
     }
 }
@@ -102,6 +103,7 @@ mod tests {
             hosts: vec!["api.example".into()],
         };
         assert!(covers(&scope, "PUT", "/a?b", "API.example:443"));
+        assert!(covers(&scope, "PUT", "/a?b", "api.example."));
         assert!(!covers(&scope, "GET", "/a", "api.example"));
         assert!(!covers(&scope, "PUT", "/a/", "api.example"));
         assert!(!covers(&scope, "PUT", "/a", "other.example"));
