@@ -115,7 +115,7 @@ local function from_host(request, source)
   if host == nil then
     return nil
   end
-  host = host:lower():gsub(":%d+$", "")
+  host = host:lower():gsub(":%d+$", ""):gsub("%.$", "")
   if #host <= #suffix or host:sub(-#suffix) ~= suffix then
     return nil
   end
