@@ -96,9 +96,10 @@ end
 
 local KNOWN = CONFIG.tenants and set_of(CONFIG.tenants)
 
--- For each source of API keys the tenant by the digest of its key.
-local OWNERS = {}
+-- For each source of API keys the tenant by the digest of its key, and whether a path is a source.
+local OWNERS, BY_PATH = {}, false
 for _, source in ipairs(CONFIG.sources) do
+  BY_PATH = BY_PATH or source.path ~= nil
   if source.api_key then
     OWNERS[source.api_key] = {}
     for tenant, digests in pairs(source.api_key.tenants) do
@@ -114,7 +115,7 @@ local function from_host(request, source)
   if host == nil then
     return nil
   end
-  host = host:lower():gsub(":%d+$", "")
+  host = host:lower():gsub(":%d+$", ""):gsub("%.$", "")
   if #host <= #suffix or host:sub(-#suffix) ~= suffix then
     return nil
   end
@@ -131,6 +132,29 @@ local function from_path(request, source)
     return nil
   end
   return path:sub(#prefix + 1):match("^[^/?#]+")
+end
+
+-- Whether a path means the same to everybody: a server behind must not read another tenant in it.
+local function normal(path)
+  if path == nil or path == "*" then
+    return true
+  end
+  path = path:match("^[^?]*")
+  if path:sub(1, 1) ~= "/" or path:find("//", 1, true) or path:find("[\\#]") then
+    return false
+  end
+  for digits in path:gmatch("%%(%x%x)") do
+    if string.char(tonumber(digits, 16)):find("[%w%-._~/\\%z]") then
+      return false
+    end
+  end
+  for segment in path:gmatch("[^/]+") do
+    local name = segment:match("^[^;]*")
+    if name == "." or name == ".." then
+      return false
+    end
+  end
+  return true
 end
 
 local function from_header(request, source)
@@ -164,6 +188,9 @@ local FINDERS = {
 
 -- The tenant and the source that found it, or nothing and why there is none.
 local function find(request)
+  if BY_PATH and not normal(request.path) then
+    return nil, "path_not_normal"
+  end
   local found, by
   for _, source in ipairs(CONFIG.sources) do
     local kind, detail = next(source)

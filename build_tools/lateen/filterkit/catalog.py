@@ -73,7 +73,7 @@ class Filter:
     def problems(self, config: object) -> list[tuple[str, str]]:
         """What is wrong with a configuration: (path such as `sources[0].host`, message), in order of the path."""
         validator = jsonschema_rs.validator_for(self.config_schema)
-        found = [(_path(error.instance_path), error.message) for error in validator.iter_errors(config)]
+        found = [(_path(error.instance_path), _message(error)) for error in validator.iter_errors(config)]
         return sorted(found)
 
     def module(self) -> bytes:
@@ -192,6 +192,12 @@ def _capabilities(filter_: Filter) -> tuple[str, ...]:
 @cache
 def _digest(filter_: Filter) -> str:
     return hashlib.sha256(filter_.module()).hexdigest()
+
+
+def _message(error: jsonschema_rs.ValidationError) -> str:
+    """The validator's words, and where a bare `off` has come out as false how to write it."""
+    bare = error.instance is False and '"off"' in error.message
+    return f'{error.message}; write "off" in quotes, YAML takes a bare off for false' if bare else error.message
 
 
 def _path(steps: list[str | int]) -> str:

@@ -58,6 +58,13 @@ def test_the_schemas_of_the_package_are_schemas(name: str) -> None:
     jsonschema_rs.meta.validate(schema(name))
 
 
+def test_a_bare_off_is_told_from_other_faults() -> None:
+    config = yaml.safe_load("{mode: off, header: x-tenant, sources: [{host: {suffix: .shop.example}}]}")
+    ((path, problem),) = catalog()["tenant_context"].problems(config)
+    assert path == "mode"
+    assert 'write "off" in quotes' in problem
+
+
 def test_a_fault_of_a_configuration_has_its_path() -> None:
     config = {"header": "x-tenant", "sources": [{"host": {"suffix": "shop"}}], "more": 1}
     assert [path for path, _ in catalog()["tenant_context"].problems(config)] == ["", "sources[0].host.suffix"]

@@ -81,6 +81,9 @@ fn read(ttl_field: &str, message: &[u8]) -> Option<Result<Judged, Failure>> {
             _ => {}
         }
     }
+    if code == 0 && denied.is_some() {
+        return None; // It refuses in one field and, perhaps because that one was forgotten, allows in the other.
+    }
     let decision = if code == 0 { allowed(ok.unwrap_or_default())? } else { refused(denied.unwrap_or_default())? };
     let lifetime = match metadata {
         Some(metadata) => lifetime(ttl_field, metadata)?,

@@ -142,14 +142,8 @@ impl AuthzCache {
             Ok(place) => return self.join(stream, host, place),
             Err(place) => place,
         };
-        let call = match &config.protocol {
-            Protocol::Http { path_prefix } => http::ask(host, &config, path_prefix, &inputs),
-            Protocol::Grpc => grpc::ask(host, &config, &inputs),
-        };
-        match call {
+        match self.ask(host, &inputs, Flight { key, shared, waiting: vec![stream.id] }) {
             Ok(call) => {
-                self.record.asked(host);
-                self.flights.insert(call, Flight { key, shared, waiting: vec![stream.id] });
                 self.asked.insert(place, (key, call));
                 Action::Pause
             }
@@ -157,6 +151,29 @@ impl AuthzCache {
                 let (decision, reason) = self.without_answer(host, &key, Reason::Unavailable);
                 self.conclude(stream, host, &decision, reason)
             }
+        }
+    }
+
+    fn ask<H: Host>(&mut self, host: &H, inputs: &Inputs<'_>, flight: Flight) -> Result<Call, Status> {
+        let call = match &self.config.protocol {
+            Protocol::Http { path_prefix } => http::ask(host, &self.config, path_prefix, inputs),
+            Protocol::Grpc => grpc::ask(host, &self.config, inputs),
+        }?;
+        self.record.asked(host);
+        self.flights.insert(call, flight);
+        Ok(call)
+    }
+
+    /// Ask for one request alone, because the answer to another belongs to one client only.
+    fn ask_alone<H: Host>(&mut self, stream: &mut Stream, host: &H, key: Key, shared: Option<Key>) -> Action {
+        let config = Rc::clone(&self.config);
+        let asked = host.pairs(Map::RequestHeaders).and_then(|request| {
+            let inputs = Inputs::read(host, &config.inputs, &request)?;
+            self.ask(host, &inputs, Flight { key, shared, waiting: vec![stream.id] })
+        });
+        match asked {
+            Ok(_) => Action::Pause,
+            Err(_) => self.fail(stream, host, Reason::Unavailable),
         }
     }
 
@@ -185,17 +202,21 @@ impl AuthzCache {
         let Some(flight) = self.flights.take(call) else {
             return;
         };
-        if let Ok(place) = self.place(&flight.key) {
-            self.asked.remove(place);
-        }
+        self.asked.retain(|(_, asked)| *asked != call);
         let (decision, reason) = match judged {
             Ok(judged) => self.decided(host, &flight, judged),
             Err(Failure::Unavailable) => self.without_answer(host, &flight.key, Reason::Unavailable),
             Err(Failure::Invalid) => self.without_answer(host, &flight.key, Reason::InvalidAnswer),
         };
+        let mut taken = false;
         for id in flight.waiting {
             streams.enter(host, id, |stream| {
-                if self.conclude(stream, host, &decision, reason) == Action::Continue {
+                let action = match taken {
+                    true => self.ask_alone(stream, host, flight.key, flight.shared),
+                    false => self.conclude(stream, host, &decision, reason),
+                };
+                taken = decision.is_personal();
+                if action == Action::Continue {
                     // A request that cannot be resumed stays where it is, until Envoy's timeouts end it.
                     let _ = host.resume_request();
                 }

@@ -1,17 +1,19 @@
 //! When the authorizer is asked, what its answers mean, and that nothing passes without one.
 
+mod answers;
+
 use lateen_sdk::fake::FakeHost;
-use lateen_sdk::pairs::encode;
 use lateen_sdk::wire::Message;
-use lateen_sdk::{Action, Body, Dispatcher, Map, Pairs, Status};
+use lateen_sdk::{Action, Body, Dispatcher, Map, Status};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::time::Duration;
 
+use self::answers::allowing;
 use crate::config::{self, Config};
-use crate::decision::{Failure, Judged, LONGEST_BODY};
+use crate::decision::{Judged, LONGEST_BODY};
 use crate::inputs::{Inputs, Key};
-use crate::{grpc, http, AuthzCache};
+use crate::{grpc, AuthzCache};
 
 const PLUGIN: u32 = 1;
 const HTTP: &str = r#"{"authorizer": {"http": {"cluster": "authz", "timeout": "1s"}}, "inputs": {"path": "full"},
@@ -102,6 +104,25 @@ fn all_who_wait_get_the_one_answer_and_those_who_left_nothing() {
     assert_eq!(proxy.resumed(), [3, 4, 5]);
     assert_eq!(proxy.calls(), 1);
     assert_eq!(proxy.host.counted("lateen_authz_cache_joined"), Some(3));
+}
+
+#[test]
+fn a_cookie_goes_to_one_client_and_the_others_who_wait_ask_for_themselves() {
+    let proxy = Proxy::new(HTTP);
+    for stream in 2..6 {
+        proxy.request(stream);
+    }
+    proxy.filter.delete(2);
+    let cookie = |value| [(":status", "302"), ("set-cookie", value)];
+    proxy.answer(0, &cookie("login=1"));
+    assert_eq!((proxy.host.replies.borrow().len(), proxy.calls()), (1, 3));
+    proxy.answer(2, &cookie("login=2"));
+    proxy.answer(1, &cookie("login=3"));
+    let cookies: Vec<_> = proxy.host.replies.borrow().iter().flat_map(|reply| reply.headers.clone()).collect();
+    let expected = ["login=1", "login=2", "login=3"].map(|value| ("set-cookie".into(), value.into()));
+    assert_eq!(cookies, expected);
+    // Whoever comes later asks anew.
+    assert_eq!((proxy.request(6), proxy.calls()), (Action::Pause, 4));
 }
 
 #[test]
@@ -271,95 +292,6 @@ fn a_long_body_of_a_refusal_is_left_out() {
     proxy.host.set_body(Body::Callout, &[b'x'; LONGEST_BODY + 1]);
     proxy.filter.callout(&proxy.host, PLUGIN, 0, [1, LONGEST_BODY + 1, 0]);
     assert_eq!(proxy.host.replies.borrow()[0].body, b"");
-}
-
-fn lifetime(configuration: &str, headers: &[(&str, &str)]) -> Option<u64> {
-    let config = Config::parse(configuration.as_bytes()).unwrap();
-    let answer = Pairs::new(encode(&[&[(":status", "200")], headers].concat())).unwrap();
-    let judged = http::judge(&config.answers, &config.keeping, &answer, Vec::new).unwrap();
-    judged.lifetime.map(|lifetime| lifetime.as_secs())
-}
-
-#[test]
-fn cache_control_is_read_as_by_a_shared_cache() {
-    let says = |value| lifetime(HTTP, &[("cache-control", value)]);
-    for (value, seconds) in [
-        ("max-age=5", Some(5)),
-        ("public, Max-Age = 5", Some(5)),
-        ("max-age=5, s-maxage=7", Some(7)),
-        ("max-age=99999999999999999999", Some(u32::MAX.into())),
-        ("max-age=-1", Some(0)),
-        ("max-age", Some(0)),
-        ("max-age=\"5\"", Some(0)),
-        ("max-age=5, no-cache=x", Some(0)),
-        ("PRIVATE", Some(0)),
-        ("no-store", Some(0)),
-        ("must-revalidate", None),
-        ("", None),
-    ] {
-        assert_eq!(says(value), seconds, "{value}");
-    }
-    assert_eq!(lifetime(HTTP, &[("cache-control", "max-age=5"), ("cache-control", "no-store")]), Some(0));
-}
-
-#[test]
-fn a_header_of_its_own_says_it_before_cache_control() {
-    let text = HTTP.replace(r#""allowed""#, r#""ttl_header": "x-ttl", "allowed""#);
-    assert_eq!(lifetime(&text, &[("x-ttl", "3"), ("cache-control", "no-store")]), Some(3));
-    assert_eq!(lifetime(&text, &[("x-ttl", "soon"), ("cache-control", "max-age=5")]), Some(0));
-    assert_eq!(lifetime(&text, &[("cache-control", "max-age=5")]), Some(5));
-}
-
-#[test]
-fn a_status_that_neither_allows_nor_refuses_is_none() {
-    let config = Config::parse(HTTP.as_bytes()).unwrap();
-    let judge = |status: &str| {
-        let headers = Pairs::new(encode(&[(":status", status)])).unwrap();
-        http::judge(&config.answers, &config.keeping, &headers, Vec::new).map(|judged| judged.decision.allowed)
-    };
-    assert_eq!(judge("200"), Ok(true));
-    assert_eq!((judge("302"), judge("499")), (Ok(false), Ok(false)));
-    assert_eq!((judge("500"), judge("599")), (Err(Failure::Unavailable), Err(Failure::Unavailable)));
-    for status in ["201", "204", "100", "600", "", "2OO"] {
-        assert_eq!(judge(status), Err(Failure::Invalid), "{status}");
-    }
-}
-
-/// `CheckResponse` that allows, with these members of its `dynamic_metadata`.
-fn allowing(numbers: &[(&str, f64)]) -> Vec<u8> {
-    let mut metadata = Message::default();
-    for (name, number) in numbers {
-        // The one field of fixed size here: `number_value`.
-        let value = [&[0x11][..], &number.to_le_bytes()].concat();
-        metadata = metadata.message(1, &Message::default().bytes(1, name.as_bytes()).bytes(2, &value));
-    }
-    Message::default().bytes(1, &[]).bytes(3, &[]).message(4, &metadata).encoded()
-}
-
-#[test]
-fn a_header_that_cannot_be_one_is_left_out_and_one_that_would_begin_another_is_no_answer() {
-    let judge = |name: &[u8], value: &[u8]| {
-        let header = Message::default().message(1, &Message::default().bytes(1, name).bytes(2, value));
-        let message = Message::default().bytes(1, &[]).message(3, &Message::default().message(2, &header)).encoded();
-        grpc::judge("cache_ttl", &message).map(|judged| judged.decision.set)
-    };
-    assert_eq!(judge(b"X-User", b"a b\xff"), Ok(vec![("x-user".into(), b"a b\xff".to_vec())]));
-    for name in ["", ":path", "host", "content-length", "te", "a:b", "a b", "\u{e9}"] {
-        assert_eq!(judge(name.as_bytes(), b"a"), Ok(vec![]), "{name}");
-    }
-    for value in ["a\r\nx: y", "a\n", "\0"] {
-        assert_eq!(judge(b"x-user", value.as_bytes()), Err(Failure::Invalid), "{value:?}");
-    }
-}
-
-#[test]
-fn a_number_of_the_metadata_says_how_long_a_grpc_answer_holds() {
-    let says = |numbers| grpc::judge("cache_ttl", &allowing(numbers)).unwrap().lifetime.map(|time| time.as_secs());
-    assert_eq!(says(&[("other", 3.0), ("cache_ttl", 60.9)]), Some(60));
-    assert_eq!(says(&[("cache_ttl", -5.0)]), Some(0));
-    assert_eq!(says(&[("cache_ttl", f64::NAN)]), Some(0));
-    assert_eq!(says(&[("cache_ttl", 1e300)]), Some(u32::MAX.into()));
-    assert_eq!(says(&[("other", 3.0)]), None);
 }
 
 fn key(parts: &[Vec<Vec<u8>>]) -> Key {

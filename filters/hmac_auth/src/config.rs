@@ -3,11 +3,11 @@
 use std::rc::Rc;
 
 use lateen_sdk::json;
+use lateen_sdk::node::{Faults, Node};
 
 use crate::encoding::Encoding;
 use crate::key::{Environment, Form, Key};
 use crate::mac::Algorithm;
-use crate::node::{Faults, Node};
 use crate::recipe::{Part, Recipe, Signature, Timestamp};
 use crate::request::Source;
 use crate::scope::{Path, Scope};

@@ -12,7 +12,8 @@ pub const HEADER: &str = "content-digest";
 pub type Claims = Vec<(Hash, Vec<u8>)>;
 
 /// What a request claims, for each algorithm that is known and still counts as secure (`sha-256`, `sha-512`). All of
-/// them must hold; others are passed over, but one must be left.
+/// them must hold; others are passed over, but one must be left. An algorithm counts once: each claim hashes the whole
+/// body, and that before anybody has shown a key.
 pub fn claims(request: &Request) -> Result<Claims, Reason> {
     let value = request.single(HEADER).map_err(Reason::ContentDigest)?;
     let mut claims = Claims::new();
@@ -25,6 +26,9 @@ pub fn claims(request: &Request) -> Result<Claims, Reason> {
         };
         let text = digest.and_then(|digest| digest.strip_prefix(b":")?.strip_suffix(b":"));
         let bytes = text.and_then(|text| Encoding::Base64.decode(text)).filter(|bytes| bytes.len() == size);
+        if claims.iter().any(|(_, claimed)| claimed.len() == size) {
+            return Err(Reason::ContentDigest(Fault::Repeated));
+        }
         claims.push((Hash::new(algorithm), bytes.ok_or(Reason::ContentDigest(Fault::Malformed))?));
     }
     if claims.is_empty() {
@@ -75,6 +79,12 @@ mod tests {
         assert_eq!(check(SHA256, b"other"), Ok(false));
         let half = SHA512.replace("WZDP", "WZDQ");
         assert_eq!(check(&format!("{SHA256},{half}"), br#"{"hello": "world"}"#), Ok(false));
+    }
+
+    #[test]
+    fn an_algorithm_comes_once() {
+        let twice = format!("{SHA256}, {SHA512}, {SHA256}");
+        assert_eq!(check(&twice, br#"{"hello": "world"}"#), Err(Reason::ContentDigest(Fault::Repeated)));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Keys that may sign, and when.
 
+use lateen_sdk::node::Node;
+
 use crate::encoding::Encoding;
 use crate::mac::{Algorithm, Mac};
-use crate::node::Node;
 use crate::reason::Reason;
 use crate::time::rfc3339;
 

@@ -9,7 +9,6 @@ mod decision;
 mod encoding;
 mod key;
 mod mac;
-mod node;
 mod reason;
 mod recipe;
 mod request;

@@ -1,5 +1,6 @@
 //! Which requests a rule is about.
 
+use crate::encoding::percent_decoded;
 use crate::request::{split, Request};
 
 /// What a path must be.
@@ -39,12 +40,14 @@ impl Scope {
     fn at_host(&self, request: &Request) -> bool {
         let authority = request.single(":authority").unwrap_or_default();
         let host = split(authority, b':').0;
+        let host = host.strip_suffix(b".").unwrap_or(host);
         self.hosts.is_empty() || self.hosts.iter().any(|one| one.as_bytes().eq_ignore_ascii_case(host))
     }
 }
 
 /// Whether a path means the same to everybody. One that a server behind could read as another path must not choose a
-/// rule: `//`, a backslash, a fragment, dot segments (with parameters as well), and any of their signs encoded.
+/// rule: `//`, a backslash, a fragment, dot segments (with parameters as well), and any of their signs encoded, or one
+/// that nobody has to encode: `/%61pi` is `/api` to most servers.
 pub fn is_normal(path: &[u8]) -> bool {
     let Some(rest) = path.strip_prefix(b"/") else {
         return path == b"*";
@@ -53,10 +56,16 @@ pub fn is_normal(path: &[u8]) -> bool {
     !rest.split(|byte| *byte == b'/').any(dots)
         && !path.windows(2).any(|pair| pair == b"//")
         && !path.iter().any(|byte| matches!(byte, b'\\' | b'#'))
-        && !path.windows(3).any(|part| {
-            let encoded: [&[u8]; 4] = [b"%2e", b"%2f", b"%5c", b"%00"];
-            encoded.iter().any(|sign| part.eq_ignore_ascii_case(sign))
-        })
+        && !path
+            .windows(3)
+            .filter(|part| part.starts_with(b"%"))
+            .filter_map(percent_decoded)
+            .flatten()
+            .any(needs_no_code)
+}
+
+fn needs_no_code(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~/\\\0".contains(&byte)
 }
 
 #[cfg(test)]
@@ -94,6 +103,7 @@ mod tests {
             hosts: vec!["api.example".into()],
         };
         assert!(covers(&scope, "PUT", "/a?b", "API.example:443"));
+        assert!(covers(&scope, "PUT", "/a?b", "api.example."));
         assert!(!covers(&scope, "GET", "/a", "api.example"));
         assert!(!covers(&scope, "PUT", "/a/", "api.example"));
         assert!(!covers(&scope, "PUT", "/a", "other.example"));
@@ -102,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_path_that_can_be_read_in_two_ways_is_not_normal() {
-        for path in ["/", "/a", "/a/", "/a/b.c/..d", "/a;x=1/b", "/%41", "*"] {
+        for path in ["/", "/a", "/a/", "/a/b.c/..d", "/a;x=1/b", "/%C3%A9%20", "/100%", "*"] {
             assert!(is_normal(path.as_bytes()), "{path}");
         }
         for path in [
@@ -120,6 +130,8 @@ mod tests {
             "/a%2Fb",
             "/a%5cb",
             "/a%00",
+            "/%61pi",
+            "/a%2Db",
         ] {
             assert!(!is_normal(path.as_bytes()), "{path}");
         }
