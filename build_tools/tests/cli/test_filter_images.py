@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -141,7 +142,8 @@ def test_serve_tells_programs_what_it_serves() -> None:
     printed = ""
     while not printed.endswith("}\n") or printed.count("{") != printed.count("}"):
         printed += process.stdout.readline()
-    process.terminate()
-    assert process.wait(10) == 0
+    for number in (signal.SIGSTOP, signal.SIGINT, signal.SIGTERM, signal.SIGCONT):  # both are there when it goes on
+        process.send_signal(number)
+    assert process.wait(30) == 0
     (module,) = json.loads(printed)["modules"]
     assert module["url"].endswith(f"/peer_metadata/{module['sha256']}.wasm")
