@@ -17,7 +17,7 @@ from lateen.fetch.fetched import FetchError
 from lateen.fetch.unbox import unboxed
 from lateen.filterkit.oci.transfer import TooLargeError
 
-from .conftest import MODULE, OTHER, Run, Web, packed, plugin, sparse
+from .conftest import MODULE, OTHER, Run, Web, long_names, packed, plugin, sparse
 
 DIGEST, OTHER_DIGEST = (hashlib.sha256(content).hexdigest() for content in (MODULE, OTHER))
 
@@ -205,9 +205,10 @@ def test_a_module_may_be_packed(web: Web, layers: tuple[str, ...]) -> None:
         (packed(MODULE + bytes(2 << 20), "tar", "gzip"), "LAT0643", "1 MiB"),
         (sparse(2 << 30), "LAT0643", "1 MiB"),
         (packed(MODULE, "tar")[:515], "LAT0642", "does not begin as one"),
+        (long_names(2000), "LAT0642", "does not begin as one"),
         ("/a", "LAT0641", "redirects more than 5 times"),
     ],
-    ids=range(13),
+    ids=range(14),
 )
 def test_what_is_no_module_is_refused(web: Web, content: bytes | str | int, code: str, says: str) -> None:
     web.content["/a"] = content

@@ -102,19 +102,23 @@ def _fields(manifest: Blob, reference: Reference) -> dict[str, Any]:
 
 
 def _unpacked(layer: bytes, reference: Reference, limit: int) -> bytes:
-    """The file `plugin.wasm` of a layer, in whatever folder. A layer is unpacked up to `limit` bytes and no further."""
+    """The file `plugin.wasm` of a layer, in whatever folder. A layer is unpacked up to `limit` bytes and no further.
+
+    `tarfile` calls itself for each header of a header, and takes numbers in them on trust.
+    """
     try:
         packed = _Bounded(gzip.GzipFile(fileobj=io.BytesIO(layer)), limit)
         with tarfile.open(fileobj=packed, mode="r|") as archive:
             for member in archive:
                 if PurePosixPath(member.name).name == FILE and member.isreg() and (file := archive.extractfile(member)):
-                    if member.size > limit:  # which a sparse file can be without its bytes
+                    content = file.read(limit + 1)  # a sparse file is larger than its bytes
+                    if len(content) > limit:
                         raise _Bounded.ExceededError
-                    return file.read()
+                    return content
     except _Bounded.ExceededError as error:
         what = f"the layer of {reference}"
         raise MeshError((TOO_LARGE.at(Origin(str(reference)), what=what, limit=limit, hint=TOO_LARGE.fix),)) from error
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+    except (tarfile.TarError, EOFError, OSError, ValueError, RecursionError, zlib.error) as error:
         raise _no_filter(reference, "its layer is no tar.gz") from error
     raise _no_filter(reference, f"its layer has no {FILE}")
 
