@@ -221,17 +221,25 @@ def test_what_is_no_module_is_refused(web: Web, content: bytes | str | int, code
     assert "hunter2" not in message
 
 
-def test_a_server_that_is_not_there_is_named_without_its_query() -> None:
+@pytest.mark.parametrize("host", ["127.0.0.1:9", "127.0.0.1:99999", "a..b", "a" * 64, "[::1"])
+def test_a_server_that_is_not_there_is_named_without_its_query(host: str) -> None:
     with pytest.raises(FetchError) as refused:
-        http.download("http://127.0.0.1:9/a.wasm?token=hunter2")
-    assert refused.value.details["url"] == "http://127.0.0.1:9/a.wasm"
+        http.download(f"http://{host}/a.wasm?token=hunter2")
+    assert refused.value.details["url"] == f"http://{host}/a.wasm"
     assert "hunter2" not in str(refused.value.details)
 
 
-def test_a_redirect_is_followed_and_a_login_stays_with_its_host(
-    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "netrc").write_text("machine 127.0.0.1 login ci password hunter2\n")
+@pytest.mark.parametrize("location", ["http://[::1/a", "http://a..b/", "ftp://127.0.0.1/a?token=hunter2"])
+def test_a_redirect_to_nowhere_is_a_failure_of_the_fetch(web: Web, location: str) -> None:
+    web.content["/a"] = location
+    with pytest.raises(FetchError) as refused:
+        http.download(f"{web.url}/a")
+    assert refused.value.code.code == "LAT0641"
+    assert "hunter2" not in str(refused.value.details)
+
+
+def test_a_redirect_is_followed_without_a_login(web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "netrc").write_text("default login ci password hunter2\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     web.content |= {"/a": web.url.replace("127.0.0.1", "localhost") + "/b", "/b": MODULE}
     assert http.download(f"{web.url}/a").content == MODULE

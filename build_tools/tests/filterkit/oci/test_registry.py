@@ -335,6 +335,30 @@ def test_a_tag_of_something_else_is_not_taken_for_referrers(fake: FakeRegistry) 
     assert (code, "it is no image index" in message) == ("LAT0633", True)
 
 
+@pytest.mark.parametrize("location", ["http://[::1/a", "http://a..b/a"])
+def test_a_redirect_to_nowhere_is_no_answer(fake: FakeRegistry, location: str) -> None:
+    offer(fake, blob=Reply(307, headers={"Location": location}))
+    assert refusal(lambda: pull_module(reference(fake), anonymous()))[0] == "LAT0631"
+
+
+def test_a_registry_with_a_name_that_no_host_can_have_is_not_reached() -> None:
+    assert refusal(lambda: pull_module(parse("a..b/c:1"), anonymous()))[0] == "LAT0631"
+
+
+def test_an_error_that_nests_without_end_is_told_by_its_status(fake: FakeRegistry) -> None:
+    fake.replies["GET /v2/a/manifests/1"] = Reply(500, b"[" * 60_000)
+    code, message = refusal(lambda: pull_module(reference(fake), anonymous()))
+    assert (code, "HTTP status 500" in message) == ("LAT0633", True)
+
+
+@pytest.mark.parametrize("answer", [b'{"token": "hunter2\\n"}', b'{"token": "h\xc3\xbcnter2"}', b"[" * 60_000])
+def test_a_token_that_no_header_can_hold_is_none_and_not_shown(fake: FakeRegistry, answer: bytes) -> None:
+    challenge = {"WWW-Authenticate": f'Bearer realm="http://{fake.address}/token",service="a"'}
+    fake.replies |= {"GET /v2/a/manifests/1": Reply(401, headers=challenge), "GET /token": Reply(content=answer)}
+    code, message = refusal(lambda: pull_module(reference(fake), anonymous()))
+    assert (code, "its token service gives no token" in message) == ("LAT0632", True)
+
+
 def test_a_password_is_never_shown() -> None:
     login = Credentials({"auths": {"a.example": {"auth": LOGIN}}}, "test", helpers=False).login("a.example")
     assert login is not None
