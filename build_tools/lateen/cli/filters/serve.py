@@ -39,17 +39,16 @@ def run(args: argparse.Namespace) -> int:
     """Print URL and digest of each module, and serve them.
 
     What ends it is waited for, not handled: a second signal, which Ctrl-C under a supervisor brings, then interrupts
-    nothing on the way out.
+    nothing on the way out. Connections end with the process, so that no client can delay it.
     """
     from lateen.filterkit.serve import ModuleServer, served  # noqa: PLC0415
 
     paths = served([suite for suite in choose.chosen(args.names) if suite.kind == "wasm"])
-    with ModuleServer(args.listen, paths) as server:
-        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
-        _tell(server, args.output)
-        Thread(target=server.serve_forever, daemon=True).start()
-        signal.sigwait(_ENDING)
-        server.shutdown()
+    server = ModuleServer(args.listen, paths)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    _tell(server, args.output)
+    Thread(target=server.serve_forever, daemon=True).start()
+    signal.sigwait(_ENDING)
     return 0
 
 
