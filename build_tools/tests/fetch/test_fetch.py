@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import socket
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -227,6 +229,21 @@ def test_a_server_that_is_not_there_is_named_without_its_query(host: str) -> Non
         http.download(f"http://{host}/a.wasm?token=hunter2")
     assert refused.value.details["url"] == f"http://{host}/a.wasm"
     assert "hunter2" not in str(refused.value.details)
+
+
+def test_what_a_server_says_cannot_control_a_terminal() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            for _ in range(3):  # a read is made again twice
+                with server.accept()[0] as client:
+                    client.recv(4096)
+                    client.sendall(b"\x1b[2Jgone\r\n\r\n")
+
+        threading.Thread(target=answer, daemon=True).start()
+        with pytest.raises(FetchError) as refused:
+            http.download(f"http://127.0.0.1:{server.getsockname()[1]}/a")
+    assert str(refused.value.details["reason"]).isprintable()
 
 
 @pytest.mark.parametrize("location", ["http://[::1/a", "http://a..b/", "ftp://127.0.0.1/a?token=hunter2"])

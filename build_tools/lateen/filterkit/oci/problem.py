@@ -1,4 +1,4 @@
-"""What a registry says, made fit for a terminal: it comes from outside, and may be anything."""
+"""What a server says, made fit for a terminal: it comes from outside, and may be anything."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
+from lateen.filterkit.oci.problem import printable
 from lateen.version import __version__
 
 TIMEOUT_SECONDS = (5, 30)
@@ -79,4 +80,4 @@ def cause(error: BaseException) -> str:
         if not isinstance(inner, BaseException):
             break
         error = inner
-    return _QUERY.sub("", str(error).rpartition(": ")[2]).rstrip(".") or type(error).__name__
+    return printable(_QUERY.sub("", str(error).rpartition(": ")[2])).rstrip(".") or type(error).__name__
