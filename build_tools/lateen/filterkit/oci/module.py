@@ -45,22 +45,26 @@ def pull_module(
     MeshError: LAT0631 to LAT0636, and LAT0638 without a usable login.
     """
     with Registry(reference, credentials, plain_http=plain_http) as registry:
-        manifest = image_manifest(registry, reference)
+        manifest, _ = image_manifest(registry, reference)
         return Module(
             module_of(manifest, reference, lambda digest: registry.blob(digest, limit), limit), manifest.digest
         )
 
 
-def image_manifest(registry: Registry, reference: Reference) -> Blob:
-    """The image's manifest; of an index that for linux/amd64. Raises MeshError (LAT0633, LAT0636)."""
+def image_manifest(registry: Registry, reference: Reference) -> tuple[Blob, tuple[str, ...]]:
+    """The image's manifest, of an index that for linux/amd64; and the digests that stand for it, also that of the index.
+
+    Raises MeshError (LAT0633, LAT0636).
+    """
     manifest = _existing(registry, reference)
     if manifest.media_type not in (IMAGE_INDEX, DOCKER_LIST):
-        return manifest
+        return manifest, (manifest.digest,)
     listed = _fields(manifest, reference).get("manifests")
     for entry in listed if isinstance(listed, list) else ():
         platform = entry.get("platform", _PLATFORM) if isinstance(entry, dict) else None
         if isinstance(platform, dict) and _PLATFORM.items() <= platform.items():
-            return _existing(registry, reference.at(digest=str(entry.get("digest"))))
+            found = _existing(registry, reference.at(digest=str(entry.get("digest"))))
+            return found, (found.digest, manifest.digest)
     raise _no_filter(reference, "its index lists no image for linux/amd64")
 
 

@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from lateen.diagnostics import MeshError, Redacted
-from lateen.filterkit.oci import transfer
-from lateen.filterkit.oci.content import Blob, canonical, digest_of, image
+from lateen.filterkit.oci import signature, transfer
+from lateen.filterkit.oci.content import IMAGE_INDEX, Blob, canonical, digest_of, image
 from lateen.filterkit.oci.credentials import Credentials, anonymous
+from lateen.filterkit.oci.fetch import fetch
+from lateen.filterkit.oci.keys import PrivateKey
 from lateen.filterkit.oci.module import pull_module
 from lateen.filterkit.oci.reference import Reference, parse
 from lateen.filterkit.oci.registry import Registry
@@ -299,6 +302,30 @@ def test_an_index_leads_to_the_image_that_istio_takes(fake: FakeRegistry) -> Non
         f"GET /v2/a/manifests/{IMAGE.digest}": MANIFEST,
     }
     assert pull_module(reference(fake), anonymous()) == (MODULE.content, IMAGE.digest)
+
+
+@pytest.mark.parametrize("signer", ["ours", "theirs"])
+def test_the_signature_of_an_index_is_one_of_the_images_in_it(fake: FakeRegistry, signer: str) -> None:
+    keys = {name: PrivateKey(ec.generate_private_key(ec.SECP256R1()), name) for name in ("ours", "theirs")}
+    entry = IMAGE.manifest.descriptor() | {"platform": {"os": "linux", "architecture": "amd64"}}
+    index = canonical({"schemaVersion": 2, "manifests": [entry]})
+    named = {"type": "cosign container image signature", "image": {"docker-manifest-digest": digest_of(index)}}
+    payload = Blob(signature.PAYLOAD, canonical({"critical": named}))
+    signed = base64.b64encode(keys[signer].sign(payload.content)).decode()
+    layers = canonical({"layers": [payload.descriptor({signature.ANNOTATION: signed})]})
+    offer(fake)
+    fake.replies |= {
+        "GET /v2/a/manifests/1": Reply(content=index, headers={"Content-Type": IMAGE_INDEX}),
+        f"GET /v2/a/manifests/{IMAGE.digest}": MANIFEST,
+        f"GET /v2/a/manifests/{signature.signature_tag(digest_of(index))}": Reply(content=layers),
+        f"GET /v2/a/blobs/{payload.digest}": Reply(content=payload.content),
+    }
+    with Registry(reference(fake), anonymous()) as registry:
+        if signer == "ours":
+            assert fetch(registry, reference(fake), keys["ours"].public).content == MODULE.content
+        else:
+            code, message = refusal(lambda: fetch(registry, reference(fake), keys["ours"].public))
+            assert (code, "none of its signatures is by this key" in message) == ("LAT0637", True)
 
 
 @pytest.mark.parametrize(
