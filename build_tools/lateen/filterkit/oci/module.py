@@ -52,7 +52,7 @@ def pull_module(
 
 
 def image_manifest(registry: Registry, reference: Reference) -> tuple[Blob, tuple[str, ...]]:
-    """The image's manifest, of an index that for linux/amd64; and the digests that stand for it, also that of the index.
+    """The image's manifest, of an index that for linux/amd64; and the digests that stand for it: its own, the index's.
 
     Raises MeshError (LAT0633, LAT0636).
     """
