@@ -28,10 +28,10 @@ def pull(
     if digest:
         image = image.at(tag=image.tag, digest=digest)
     with Registry(image, who, plain_http=image.registry in plain_http) as registry:
-        manifest = image_manifest(registry, image)
+        manifest, digests = image_manifest(registry, image)
         found = image.at(tag=image.tag, digest=manifest.digest)
         for key in keys:
-            signature.verify(registry, found, public_key(key.encode(), "verificationKey"))
+            signature.verify(registry, found, public_key(key.encode(), "verificationKey"), digests)
         content = module_of(manifest, image, lambda blob: registry.blob(blob, LIMIT), LIMIT)
     pinned = pin(url)
     return Fetched(wasm(url, content), f"sha256:{pinned}" if pinned else manifest.digest)

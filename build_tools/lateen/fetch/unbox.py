@@ -44,13 +44,13 @@ def _gunzip(content: bytes, limit: int) -> bytes | None:
 
 
 def _first_file(content: bytes, limit: int) -> bytes | None:
-    """A sparse file says how large it is, and is that large when it is read."""
+    """A sparse file is as large as it says when it is read. `tarfile` calls itself for each header of a header."""
     try:
         with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
             files = (archive.extractfile(member) for member in archive if member.isfile())
             file = next(files, None)
             inner = file.read(limit + 1) if file else None
-    except (tarfile.TarError, OSError, EOFError, ValueError):
+    except (tarfile.TarError, OSError, EOFError, ValueError, RecursionError):
         return None
     if inner and len(inner) > limit:
         raise TooLargeError

@@ -106,7 +106,9 @@ class _Wanted:
             return file.read(self.url, self.locked.file(self.url))
         if not self.url.startswith(OCI_SCHEME):
             return http.download(self.url)
-        keys = dict.fromkeys(e.verification_key for e in self.extensions if e.verification_key)
+        known = held.keys if held else ()  # of that very image, whose index may not be asked for again
+        wanted = dict.fromkeys(e.verification_key for e in self.extensions if e.verification_key)
+        keys = [key for key in wanted if fingerprint(key) not in known]
         try:
             who = image.credentials(self.extensions, self.mesh)
         except OSError as error:

@@ -127,7 +127,7 @@ class _Reader:
         return self._data[self.position - 1]
 
     def number(self) -> int:
-        """Unsigned LEB128."""
+        """Unsigned LEB128 of at most 64 bits."""
         value = shift = 0
         while True:
             byte = self.byte()
@@ -135,6 +135,8 @@ class _Reader:
             if byte < 0x80:
                 return value
             shift += 7
+            if shift > 63:
+                raise BrokenModuleError(f"a number at byte {self.position} has more than 64 bits")
 
     def take(self, size: int) -> bytes:
         if self.position + size > len(self._data):

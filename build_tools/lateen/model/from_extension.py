@@ -118,7 +118,7 @@ def _url(wasm: Fields) -> str:
 
 
 def _always(wasm: Fields, url: str) -> bool:
-    """Whether each fetch asks anew. Not given, it is the tag `latest` (or none) that does, as in Istio."""
+    """Whether each fetch asks anew. Without a policy the tag `latest` does, if it is spelled out, as in Istio."""
     policy = wasm.text("imagePullPolicy")
     if policy == "Always" and url.startswith((f"{SUITE}://", "file://")):
         wasm.report(codes.FIELD_NOT_COMPILED, "imagePullPolicy", field="imagePullPolicy of what is not pulled")

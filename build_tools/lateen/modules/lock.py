@@ -12,6 +12,7 @@ from typing import Any
 from lateen.diagnostics import Diagnostic, Origin
 from lateen.diagnostics.codes.fetch import BAD_LOCK
 from lateen.modules.cache import path_of
+from lateen.modules.module import shown
 
 FILE = "lateen.lock"
 VERSION = 1
@@ -59,10 +60,10 @@ class Lock:
         Raises OSError if the file cannot be read.
         """
         try:
-            return Lock(_entries(json.loads(path.read_bytes()))), ()
+            return Lock(_entries(json.loads(path.read_bytes(), object_pairs_hook=_unique))), ()
         except (FileNotFoundError, NotADirectoryError):
             return Lock(), ()
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             reason = f"no {error}" if isinstance(error, KeyError) else str(error)
             return Lock(), (BAD_LOCK.at(Origin(str(path)), reason=reason, hint=BAD_LOCK.fix),)
 
@@ -70,6 +71,15 @@ class Lock:
 def lock_path(source: Path) -> Path:
     """The lock beside a file or folder of a mesh."""
     return (source if source.is_dir() else source.parent) / FILE
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A mapping as JSON has it. Raises ValueError if it has a key twice, as after a merge: neither entry is the one."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"{shown(next(key for key in keys if keys.count(key) > 1))} stands in it twice")
+    return value
 
 
 def _entries(value: Any) -> dict[str, Entry]:
@@ -83,7 +93,7 @@ def _entry(url: str, given: Any) -> Entry:
     entry = Entry(given["sha256"], given["size"], given.get("image", ""), tuple(given.get("keys", ())))
     digests = [entry.sha256, *entry.keys, *([entry.image.removeprefix("sha256:")] if entry.image else ())]
     if not all(map(_SHA256.fullmatch, digests)):
-        raise ValueError(f"the digest of {url} is no SHA-256")
+        raise ValueError(f"the digest of {shown(url)} is no SHA-256")
     if not isinstance(entry.size, int) or given["path"] != path_of(entry.sha256):
-        raise ValueError(f"size or path of {url} does not fit")
+        raise ValueError(f"size or path of {shown(url)} does not fit")
     return entry

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import requests
 
 from lateen.cli import main
 
@@ -141,7 +144,9 @@ def test_serve_tells_programs_what_it_serves() -> None:
     printed = ""
     while not printed.endswith("}\n") or printed.count("{") != printed.count("}"):
         printed += process.stdout.readline()
-    process.terminate()
-    assert process.wait(10) == 0
     (module,) = json.loads(printed)["modules"]
     assert module["url"].endswith(f"/peer_metadata/{module['sha256']}.wasm")
+    assert hashlib.sha256(requests.get(module["url"], timeout=30).content).hexdigest() == module["sha256"]
+    for number in (signal.SIGSTOP, signal.SIGINT, signal.SIGTERM, signal.SIGCONT):  # both are there when it goes on
+        process.send_signal(number)
+    assert process.wait(30) == 0

@@ -109,3 +109,10 @@ def sparse(size: int) -> bytes:
     block[148:156] = b" " * 8
     block[148:156] = f"{sum(block):06o}\0 ".encode()
     return bytes(block) + bytes(1024)
+
+
+def long_names(count: int) -> bytes:
+    """A tar file of nothing but headers, each of which gives a long name to what follows."""
+    member = tarfile.TarInfo("././@LongLink")
+    member.type = tarfile.GNUTYPE_LONGNAME
+    return member.tobuf(tarfile.GNU_FORMAT) * count + bytes(1024)

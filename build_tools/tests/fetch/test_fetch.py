@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import socket
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from lateen.fetch.fetched import FetchError
 from lateen.fetch.unbox import unboxed
 from lateen.filterkit.oci.transfer import TooLargeError
 
-from .conftest import MODULE, OTHER, Run, Web, packed, plugin, sparse
+from .conftest import MODULE, OTHER, Run, Web, long_names, packed, plugin, sparse
 
 DIGEST, OTHER_DIGEST = (hashlib.sha256(content).hexdigest() for content in (MODULE, OTHER))
 
@@ -205,9 +207,10 @@ def test_a_module_may_be_packed(web: Web, layers: tuple[str, ...]) -> None:
         (packed(MODULE + bytes(2 << 20), "tar", "gzip"), "LAT0643", "1 MiB"),
         (sparse(2 << 30), "LAT0643", "1 MiB"),
         (packed(MODULE, "tar")[:515], "LAT0642", "does not begin as one"),
+        (long_names(2000), "LAT0642", "does not begin as one"),
         ("/a", "LAT0641", "redirects more than 5 times"),
     ],
-    ids=range(13),
+    ids=range(14),
 )
 def test_what_is_no_module_is_refused(web: Web, content: bytes | str | int, code: str, says: str) -> None:
     web.content["/a"] = content
@@ -220,17 +223,40 @@ def test_what_is_no_module_is_refused(web: Web, content: bytes | str | int, code
     assert "hunter2" not in message
 
 
-def test_a_server_that_is_not_there_is_named_without_its_query() -> None:
+@pytest.mark.parametrize("host", ["127.0.0.1:9", "127.0.0.1:99999", "a..b", "a" * 64, "[::1"])
+def test_a_server_that_is_not_there_is_named_without_its_query(host: str) -> None:
     with pytest.raises(FetchError) as refused:
-        http.download("http://127.0.0.1:9/a.wasm?token=hunter2")
-    assert refused.value.details["url"] == "http://127.0.0.1:9/a.wasm"
+        http.download(f"http://{host}/a.wasm?token=hunter2")
+    assert refused.value.details["url"] == f"http://{host}/a.wasm"
     assert "hunter2" not in str(refused.value.details)
 
 
-def test_a_redirect_is_followed_and_a_login_stays_with_its_host(
-    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "netrc").write_text("machine 127.0.0.1 login ci password hunter2\n")
+def test_what_a_server_says_cannot_control_a_terminal() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            for _ in range(3):  # a read is made again twice
+                with server.accept()[0] as client:
+                    client.recv(4096)
+                    client.sendall(b"\x1b[2Jgone\r\n\r\n")
+
+        threading.Thread(target=answer, daemon=True).start()
+        with pytest.raises(FetchError) as refused:
+            http.download(f"http://127.0.0.1:{server.getsockname()[1]}/a")
+    assert str(refused.value.details["reason"]).isprintable()
+
+
+@pytest.mark.parametrize("location", ["http://[::1/a", "http://a..b/", "ftp://127.0.0.1/a?token=hunter2"])
+def test_a_redirect_to_nowhere_is_a_failure_of_the_fetch(web: Web, location: str) -> None:
+    web.content["/a"] = location
+    with pytest.raises(FetchError) as refused:
+        http.download(f"{web.url}/a")
+    assert refused.value.code.code == "LAT0641"
+    assert "hunter2" not in str(refused.value.details)
+
+
+def test_a_redirect_is_followed_without_a_login(web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "netrc").write_text("default login ci password hunter2\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     web.content |= {"/a": web.url.replace("127.0.0.1", "localhost") + "/b", "/b": MODULE}
     assert http.download(f"{web.url}/a").content == MODULE

@@ -65,6 +65,7 @@ def test_names_are_taken_away_and_the_rest_stays() -> None:
         (noop_module()[:-1], "ends in a section"),
         (HEAD + b"\x07", "ends in a section, at byte"),
         (HEAD + section(7, b"\x05"), "in the middle of a section"),
+        (HEAD + section(7, b"\xff" * 10 + b"\0"), "more than 64 bits"),
         (HEAD + section(2, b"\x01" + name("a") + name("b") + b"\x09"), "in the middle of a section"),
         (HEAD + section(7, b"\x01\x01\xff\x00\x00"), "in the middle of a section"),
     ],

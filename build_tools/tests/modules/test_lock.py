@@ -51,7 +51,14 @@ def test_what_is_no_lock_is_said(tmp_path: Path, value: Any) -> None:
     assert (lock, finding.code, finding.origin.file) == (Lock(), "LAT0640", str(path))
 
 
-def test_marks_of_a_merge_are_no_lock(tmp_path: Path) -> None:
+TWICE = (
+    f'{{"version": 1, "entries": {{"https://b?token=hunter2": {json.dumps(ENTRY)}, "https://b?token=hunter2": {{}}}}}}'
+)
+
+
+@pytest.mark.parametrize("content", ["<<<<<<< ours\n{}\n", TWICE, "[" * 100_000], ids=["marks", "twice", "deep"])
+def test_what_a_merge_or_worse_leaves_is_no_lock(tmp_path: Path, content: str) -> None:
     path = tmp_path / "lateen.lock"
-    path.write_text("<<<<<<< ours\n{}\n")
-    assert [finding.code for finding in Lock.read(path)[1]] == ["LAT0640"]
+    path.write_text(content)
+    (finding,) = Lock.read(path)[1]
+    assert (finding.code, "hunter2" in finding.message) == ("LAT0640", False)

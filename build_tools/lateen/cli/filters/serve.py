@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from typing import TYPE_CHECKING, Any, NoReturn
+from threading import Thread
+from typing import TYPE_CHECKING
 
 from lateen.cli.filters import choose
 from lateen.cli.output import print_data
@@ -18,6 +19,8 @@ HELP = """Offer the modules of filters by plain HTTP, for `code.remote` of Envoy
 Each stands under a path with its SHA-256, which the configuration must name as well: Envoy checks what it gets, so that
 nothing on the way has to be trusted. /index.json lists them. Lua filters have no module and are left out.
 """
+
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,17 +36,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print URL and digest of each module, and serve them."""
+    """Print URL and digest of each module, and serve them.
+
+    What ends it is waited for, not handled: a second signal, which Ctrl-C under a supervisor brings, then interrupts
+    nothing on the way out. Connections end with the process, so that no client can delay it.
+    """
     from lateen.filterkit.serve import ModuleServer, served  # noqa: PLC0415
 
     paths = served([suite for suite in choose.chosen(args.names) if suite.kind == "wasm"])
-    signal.signal(signal.SIGTERM, _interrupt)
-    with ModuleServer(args.listen, paths) as server:
-        try:
-            _tell(server, args.output)
-            server.serve_forever()
-        except KeyboardInterrupt:
-            return 0
+    server = ModuleServer(args.listen, paths)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    _tell(server, args.output)
+    Thread(target=server.serve_forever, daemon=True).start()
+    signal.sigwait(_ENDING)
     return 0
 
 
@@ -57,10 +62,6 @@ def _tell(server: ModuleServer, style: str) -> None:
     else:
         print_data({"version": 1, "modules": modules}, style)
     sys.stdout.flush()
-
-
-def _interrupt(*_: Any) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def _address(text: str) -> tuple[str, int]:

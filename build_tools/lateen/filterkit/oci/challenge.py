@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 import requests
 
 from lateen.diagnostics import MeshError, Origin
@@ -21,6 +21,7 @@ CLIENT_ID = "lateen"
 _PARAMETER = re.compile(r'(\w+)="([^"]*)"')
 _BEARER = re.compile(r"\bbearer\s", re.IGNORECASE)
 _BASIC = re.compile(r"\bbasic\b", re.IGNORECASE)
+_TOKEN = re.compile(r"[!-~]+")
 _MAX_TOKEN_BYTES = 1 << 20
 
 
@@ -56,15 +57,18 @@ class Asker:
         try:
             with self._ask(realm, service, session) as response:
                 content = transfer.read(response, _MAX_TOKEN_BYTES)
-        except (requests.RequestException, transfer.TransferError, transfer.TooLargeError) as error:
+        except (*transfer.FAILURES, transfer.TransferError, transfer.TooLargeError) as error:
             whose = f"the token service of {self.registry}"
             reason = transfer.cause(error)
             raise MeshError((UNREACHABLE.at(Origin(), registry=whose, reason=reason),)) from error
         if response.status_code != requests.codes.ok:
             raise self._denied(said_by(content) or f"its token service answers with status {response.status_code}")
         try:
-            tokens = json.loads(content)
-            return str(tokens.get("token") or tokens["access_token"])
+            tokens = orjson.loads(content)
+            token = str(tokens.get("token") or tokens["access_token"])
+            if not _TOKEN.fullmatch(token):  # which no header can hold, and an error would show
+                raise ValueError
+            return token
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise self._denied("its token service gives no token") from error
 

@@ -71,7 +71,7 @@ class Connection:
         is asked for. Raises MeshError: LAT0631 without an answer, LAT0632 when denied, LAT0635 when too large, LAT0638
         without a usable login.
         """
-        url = urljoin(self._base, path)
+        url = self._joined(self._base, path)
         response = self._send(method, url, headers, content)
         if response.status_code == requests.codes.unauthorized and self._is_registry(response.url):
             response.close()
@@ -110,13 +110,19 @@ class Connection:
                     stream=True,
                     allow_redirects=False,
                 )
-            except requests.RequestException as error:
+            except transfer.FAILURES as error:
                 raise self._unreachable(transfer.cause(error)) from error
             if not response.is_redirect or method not in ("GET", "HEAD"):
                 return response
             response.close()
-            url = urljoin(url, response.headers["Location"])
+            url = self._joined(url, response.headers["Location"])
         raise self._unreachable(f"it redirects more than {_REDIRECTS} times")
+
+    def _joined(self, url: str, path: str) -> str:
+        try:
+            return urljoin(url, path)
+        except ValueError as error:
+            raise self._unreachable(f"it leads to no URL: {error}") from error
 
     def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Being there keeps `requests` from looking for a login in ~/.netrc."""

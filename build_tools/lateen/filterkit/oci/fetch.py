@@ -37,10 +37,10 @@ def fetch(
 
     Raises MeshError as `Registry`, LAT0636 if it is no filter, LAT0637 if it is not signed.
     """
-    manifest = image_manifest(registry, reference)
+    manifest, digests = image_manifest(registry, reference)
     found = reference.at(tag=reference.tag, digest=manifest.digest)
     if key:
-        signature.verify(registry, found, key)
+        signature.verify(registry, found, key, digests)
     if lua := _lua_layer(manifest):
         return Pulled(found, "lua", registry.blob(lua, limit))
     return Pulled(found, "wasm", module_of(manifest, found, lambda digest: registry.blob(digest, limit), limit))

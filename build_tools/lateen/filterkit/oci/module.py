@@ -45,22 +45,26 @@ def pull_module(
     MeshError: LAT0631 to LAT0636, and LAT0638 without a usable login.
     """
     with Registry(reference, credentials, plain_http=plain_http) as registry:
-        manifest = image_manifest(registry, reference)
+        manifest, _ = image_manifest(registry, reference)
         return Module(
             module_of(manifest, reference, lambda digest: registry.blob(digest, limit), limit), manifest.digest
         )
 
 
-def image_manifest(registry: Registry, reference: Reference) -> Blob:
-    """The image's manifest; of an index that for linux/amd64. Raises MeshError (LAT0633, LAT0636)."""
+def image_manifest(registry: Registry, reference: Reference) -> tuple[Blob, tuple[str, ...]]:
+    """The image's manifest, of an index that for linux/amd64; and the digests that stand for it: its own, the index's.
+
+    Raises MeshError (LAT0633, LAT0636).
+    """
     manifest = _existing(registry, reference)
     if manifest.media_type not in (IMAGE_INDEX, DOCKER_LIST):
-        return manifest
+        return manifest, (manifest.digest,)
     listed = _fields(manifest, reference).get("manifests")
     for entry in listed if isinstance(listed, list) else ():
         platform = entry.get("platform", _PLATFORM) if isinstance(entry, dict) else None
         if isinstance(platform, dict) and _PLATFORM.items() <= platform.items():
-            return _existing(registry, reference.at(digest=str(entry.get("digest"))))
+            found = _existing(registry, reference.at(digest=str(entry.get("digest"))))
+            return found, (found.digest, manifest.digest)
     raise _no_filter(reference, "its index lists no image for linux/amd64")
 
 
@@ -102,19 +106,23 @@ def _fields(manifest: Blob, reference: Reference) -> dict[str, Any]:
 
 
 def _unpacked(layer: bytes, reference: Reference, limit: int) -> bytes:
-    """The file `plugin.wasm` of a layer, in whatever folder. A layer is unpacked up to `limit` bytes and no further."""
+    """The file `plugin.wasm` of a layer, in whatever folder. A layer is unpacked up to `limit` bytes and no further.
+
+    `tarfile` calls itself for each header of a header, and takes numbers in them on trust.
+    """
     try:
         packed = _Bounded(gzip.GzipFile(fileobj=io.BytesIO(layer)), limit)
         with tarfile.open(fileobj=packed, mode="r|") as archive:
             for member in archive:
                 if PurePosixPath(member.name).name == FILE and member.isreg() and (file := archive.extractfile(member)):
-                    if member.size > limit:  # which a sparse file can be without its bytes
+                    content = file.read(limit + 1)  # a sparse file is larger than its bytes
+                    if len(content) > limit:
                         raise _Bounded.ExceededError
-                    return file.read()
+                    return content
     except _Bounded.ExceededError as error:
         what = f"the layer of {reference}"
         raise MeshError((TOO_LARGE.at(Origin(str(reference)), what=what, limit=limit, hint=TOO_LARGE.fix),)) from error
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+    except (tarfile.TarError, EOFError, OSError, ValueError, RecursionError, zlib.error) as error:
         raise _no_filter(reference, "its layer is no tar.gz") from error
     raise _no_filter(reference, f"its layer has no {FILE}")
 

@@ -1,8 +1,8 @@
-"""What a registry says, made fit for a terminal: it comes from outside, and may be anything."""
+"""What a server says, made fit for a terminal: it comes from outside, and may be anything."""
 
 from __future__ import annotations
 
-import json
+import orjson
 
 _MAX_LENGTH = 200
 
@@ -10,7 +10,7 @@ _MAX_LENGTH = 200
 def said_by(content: bytes) -> str:
     """The messages of an error answer of the distribution protocol on one line, or nothing."""
     try:
-        errors = json.loads(content)["errors"]
+        errors = orjson.loads(content)["errors"]
         return printable("; ".join(str(error.get("message") or error.get("code") or "") for error in errors))
     except (ValueError, KeyError, TypeError, AttributeError):
         return ""

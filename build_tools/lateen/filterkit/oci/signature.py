@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Collection
 from typing import Any
 
 import orjson
@@ -43,10 +44,14 @@ def sign(registry: Registry, reference: Reference, digest: str, key: PrivateKey)
     registry.put_manifest(signed.manifest, signature_tag(digest))
 
 
-def verify(registry: Registry, image: Reference, key: PublicKey) -> None:
-    """Raises MeshError (LAT0637) unless this key has signed the image, which is named by its digest."""
-    if not signed_by(registry, image.digest, key):
-        reason = "none of its signatures is by this key" if _layers(registry, image.digest) else "it has no signature"
+def verify(registry: Registry, image: Reference, key: PublicKey, digests: Collection[str]) -> None:
+    """Raises MeshError (LAT0637) unless this key has signed the image, by one of the digests that stand for it.
+
+    Of an image in an index cosign signs the index, unless it is told to sign all (`--recursive`).
+    """
+    if not any(signed_by(registry, digest, key) for digest in digests):
+        others = any(_layers(registry, digest) for digest in digests)
+        reason = "none of its signatures is by this key" if others else "it has no signature"
         hint = NOT_SIGNED.fix
         raise MeshError((NOT_SIGNED.at(Origin(str(image)), image=image, key=key.name, reason=reason, hint=hint),))
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
+from lateen.filterkit.oci.problem import printable
 from lateen.version import __version__
 
 TIMEOUT_SECONDS = (5, 30)
@@ -16,7 +18,11 @@ TIMEOUT_SECONDS = (5, 30)
 TRANSFER_SECONDS = 300
 """For the whole of one answer, however slowly its pieces come."""
 
+FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, ValueError)
+"""What a request raises; of URLs that are none, `requests` lets through what urllib3 and the parsers of Python say."""
+
 _CHUNK_BYTES = 65_536
+_QUERY = re.compile(r"[?#]\S*")
 _RETRIES = urllib3.Retry(
     total=2,
     redirect=False,
@@ -65,10 +71,13 @@ def read(response: requests.Response, limit: int) -> bytes:
 
 
 def cause(error: BaseException) -> str:
-    """The innermost cause, which says what happened; the outer ones repeat the URL."""
+    """The innermost cause, which says what happened, without the query of a URL that it names: it may be a token.
+
+    The outer ones repeat the URL.
+    """
     while True:
         inner = getattr(error, "reason", None) or next((arg for arg in error.args if isinstance(arg, Exception)), None)
         if not isinstance(inner, BaseException):
             break
         error = inner
-    return str(error).rpartition(": ")[2].rstrip(".") or type(error).__name__
+    return printable(_QUERY.sub("", str(error).rpartition(": ")[2])).rstrip(".") or type(error).__name__

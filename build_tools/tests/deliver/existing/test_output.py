@@ -70,6 +70,13 @@ def test_a_file_keeps_its_mode_and_gets_its_modules(envoy: Path, tmp_path: Path)
     assert f"filename: /srv/envoy/modules/{module.name}\n" in written.read_text()
 
 
+def test_a_link_gives_way_and_what_it_led_to_stays(envoy: Path, tmp_path: Path) -> None:
+    (tmp_path / "link.yaml").symlink_to(envoy)
+    assert main(["patch", "link.yaml", *TELEMETRY, "--out", "link.yaml"]) == 0
+    assert not (tmp_path / "link.yaml").is_symlink()
+    assert envoy.read_text() == ENVOY
+
+
 def test_modules_can_be_inside(envoy: Path, tmp_path: Path) -> None:
     assert main(["patch", "envoy.yaml", *TELEMETRY, "--modules", "inline", "--out", "new/web.yaml"]) == 0
     assert base64.b64encode(catalog()["peer_metadata"].module()).decode() in (tmp_path / "new" / "web.yaml").read_text()

@@ -31,6 +31,17 @@ def tar(**files: bytes) -> bytes:
     return buffer.getvalue()
 
 
+def headers(*contents: bytes) -> bytes:
+    """A tar.gz of pax headers alone, each with these records."""
+    member = tarfile.TarInfo("header")
+    member.type = tarfile.XHDTYPE
+    blocks = b""
+    for content in contents:
+        member.size = len(content)
+        blocks += member.tobuf(tarfile.USTAR_FORMAT) + content + bytes(-len(content) % 512)
+    return gzip.compress(blocks + tarfile.TarInfo("plugin.wasm").tobuf() + bytes(1024))
+
+
 def module(*layers: Blob, media_type: str = IMAGE_MANIFEST, limit: int = LIMIT, **fields: Any) -> bytes:
     """The module in an image of these layers."""
     manifest = canonical({"schemaVersion": 2, "layers": [layer.descriptor() for layer in layers], **fields})
@@ -77,6 +88,8 @@ def test_an_oci_image_has_it_as_a_layer(first: bool) -> None:
         ([Blob(COMPAT_LAYER, b"no gzip")], "its layer is no tar.gz"),
         ([Blob(COMPAT_LAYER, gzip.compress(b"no tar"))], "its layer is no tar.gz"),
         ([Blob(COMPAT_LAYER, tar(plugin_wasm=MODULE)[:-20])], "its layer is no tar.gz"),
+        ([Blob(COMPAT_LAYER, headers(*[b""] * 2000))], "its layer is no tar.gz"),
+        ([Blob(COMPAT_LAYER, headers(b"24 GNU.sparse.map=x,y,z\n"))], "its layer is no tar.gz"),
         ([Blob(COMPAT_LAYER, tar(other_wasm=MODULE))], "its layer has no plugin.wasm"),
         ([Blob(COMPAT_LAYER, tar(plugin_wasm__x=MODULE))], "its layer has no plugin.wasm"),
         ([Blob(COMPAT_LAYER, tar(plugin_wasm=b"text"))], "plugin.wasm is no Wasm module"),

@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from lateen.diagnostics import MeshError, Redacted
-from lateen.filterkit.oci import transfer
-from lateen.filterkit.oci.content import Blob, canonical, digest_of, image
+from lateen.filterkit.oci import signature, transfer
+from lateen.filterkit.oci.content import IMAGE_INDEX, Blob, canonical, digest_of, image
 from lateen.filterkit.oci.credentials import Credentials, anonymous
+from lateen.filterkit.oci.fetch import fetch
+from lateen.filterkit.oci.keys import PrivateKey
 from lateen.filterkit.oci.module import pull_module
 from lateen.filterkit.oci.reference import Reference, parse
 from lateen.filterkit.oci.registry import Registry
@@ -301,6 +304,30 @@ def test_an_index_leads_to_the_image_that_istio_takes(fake: FakeRegistry) -> Non
     assert pull_module(reference(fake), anonymous()) == (MODULE.content, IMAGE.digest)
 
 
+@pytest.mark.parametrize("signer", ["ours", "theirs"])
+def test_the_signature_of_an_index_is_one_of_the_images_in_it(fake: FakeRegistry, signer: str) -> None:
+    keys = {name: PrivateKey(ec.generate_private_key(ec.SECP256R1()), name) for name in ("ours", "theirs")}
+    entry = IMAGE.manifest.descriptor() | {"platform": {"os": "linux", "architecture": "amd64"}}
+    index = canonical({"schemaVersion": 2, "manifests": [entry]})
+    named = {"type": "cosign container image signature", "image": {"docker-manifest-digest": digest_of(index)}}
+    payload = Blob(signature.PAYLOAD, canonical({"critical": named}))
+    signed = base64.b64encode(keys[signer].sign(payload.content)).decode()
+    layers = canonical({"layers": [payload.descriptor({signature.ANNOTATION: signed})]})
+    offer(fake)
+    fake.replies |= {
+        "GET /v2/a/manifests/1": Reply(content=index, headers={"Content-Type": IMAGE_INDEX}),
+        f"GET /v2/a/manifests/{IMAGE.digest}": MANIFEST,
+        f"GET /v2/a/manifests/{signature.signature_tag(digest_of(index))}": Reply(content=layers),
+        f"GET /v2/a/blobs/{payload.digest}": Reply(content=payload.content),
+    }
+    with Registry(reference(fake), anonymous()) as registry:
+        if signer == "ours":
+            assert fetch(registry, reference(fake), keys["ours"].public).content == MODULE.content
+        else:
+            code, message = refusal(lambda: fetch(registry, reference(fake), keys["ours"].public))
+            assert (code, "none of its signatures is by this key" in message) == ("LAT0637", True)
+
+
 @pytest.mark.parametrize(
     "index", [b"[]", b'{"manifests": 5}', b'{"manifests": [5]}', b'{"manifests": [{"platform": "linux"}]}', b"no JSON"]
 )
@@ -333,6 +360,30 @@ def test_a_tag_of_something_else_is_not_taken_for_referrers(fake: FakeRegistry) 
     with Registry(reference(fake), anonymous()) as registry:
         code, message = refusal(lambda: registry.referrers(IMAGE.digest))
     assert (code, "it is no image index" in message) == ("LAT0633", True)
+
+
+@pytest.mark.parametrize("location", ["http://[::1/a", "http://a..b/a"])
+def test_a_redirect_to_nowhere_is_no_answer(fake: FakeRegistry, location: str) -> None:
+    offer(fake, blob=Reply(307, headers={"Location": location}))
+    assert refusal(lambda: pull_module(reference(fake), anonymous()))[0] == "LAT0631"
+
+
+def test_a_registry_with_a_name_that_no_host_can_have_is_not_reached() -> None:
+    assert refusal(lambda: pull_module(parse("a..b/c:1"), anonymous()))[0] == "LAT0631"
+
+
+def test_an_error_that_nests_without_end_is_told_by_its_status(fake: FakeRegistry) -> None:
+    fake.replies["GET /v2/a/manifests/1"] = Reply(500, b"[" * 60_000)
+    code, message = refusal(lambda: pull_module(reference(fake), anonymous()))
+    assert (code, "HTTP status 500" in message) == ("LAT0633", True)
+
+
+@pytest.mark.parametrize("answer", [b'{"token": "hunter2\\n"}', b'{"token": "h\xc3\xbcnter2"}', b"[" * 60_000])
+def test_a_token_that_no_header_can_hold_is_none_and_not_shown(fake: FakeRegistry, answer: bytes) -> None:
+    challenge = {"WWW-Authenticate": f'Bearer realm="http://{fake.address}/token",service="a"'}
+    fake.replies |= {"GET /v2/a/manifests/1": Reply(401, headers=challenge), "GET /token": Reply(content=answer)}
+    code, message = refusal(lambda: pull_module(reference(fake), anonymous()))
+    assert (code, "its token service gives no token" in message) == ("LAT0632", True)
 
 
 def test_a_password_is_never_shown() -> None:
