@@ -74,7 +74,7 @@ def configuration(url: str, sha256: str) -> dict[str, Any]:
             "vm_config": {"runtime": "envoy.wasm.runtime.v8", "code": code},
             "configuration": {
                 "@type": f"{TYPES}/google.protobuf.StringValue",
-                "value": json.dumps(CONFIGURATION),
+                "value": json.dumps(catalog()[FILTER].configuration(CONFIGURATION).value),
             },
         },
     }
