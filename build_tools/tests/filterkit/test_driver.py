@@ -105,7 +105,7 @@ def test_the_examples_of_the_documentation_run_as_a_project_of_their_own(tmp_pat
     (tmp_path / "test_filter.py").write_text(tests)
     (tmp_path / "filter.wasm").write_bytes(MARKS)
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "test_filter.py"],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:hypothesispytest", "test_filter.py"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
