@@ -46,6 +46,10 @@ MORE = {
     "details": "no way",
     "body": "BODY",
     "pairs": serialize([(b"x-why", b"1"), (b"X-Why", b"2")]).decode("latin-1"),
+    "tilde": "~%" + "x" * 5000,
+    "own": serialize([(b"grpc-status", b"5"), (b"content-type", b"text/html"), (b"content-length", b"3")]).decode(
+        "latin-1"
+    ),
     "mark": "x-mark",
     "log": "logged",
     "done": "finished",
@@ -164,6 +168,12 @@ expect: {{request_headers: {{x-statuses: {expected}, text: other}}, metrics: {{t
                 "response_headers: {grpc-status: '7'}, local_reply: {status: 200}",
             ),
             ({"on_request_headers": REPLY.replace("-1", "9") + STOP}, GRPC_CALL, "local_reply: {status: 200}"),
+            (
+                {"on_request_headers": REPLY.replace("{body}", "{tilde}").replace("{pairs}", "{own}") + STOP},
+                GRPC_CALL,
+                "response_headers: {grpc-status: '5', content-type: application/grpc, content-length: '0'}, "
+                "local_reply: {status: 200}",
+            ),
             ({"on_request_headers": "(unreachable)"}, GRPC_CALL, "fails: true"),
             ({"on_request_headers": REPLY + STOP}, HEAD, "local_reply: {status: 403}"),
             ({"on_request_body": REPLY + CONTINUE}, POST, "local_reply: {status: 403}"),
