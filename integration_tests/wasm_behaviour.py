@@ -37,6 +37,7 @@ HEAD = GET.replace("GET", "HEAD")
 CONTINUE, STOP, STOP_ALL = "(i32.const 0)", "(i32.const 1)", "(i32.const 4)"
 BUFFER, WATERMARK, DROP = "(i32.const 1)", "(i32.const 2)", "(i32.const 3)"
 REPLY = """(drop (call $proxy_send_local_response (i32.const 403) {details} {body} {pairs} (i32.const -1)))"""
+CHANGE = "(drop (call $proxy_%s_header_map_value (i32.const %d) %s))"
 MARK = "(drop (call $proxy_add_header_map_value (i32.const %d) {mark} {mark}))"
 BODY = "(drop (call $proxy_set_buffer_bytes (i32.const %d) (i32.const %d) (i32.const %d) {body}))"
 UNTIL_END = "(if (result i32) (local.get 2) (then %s (i32.const 0)) (else %s))"
@@ -50,6 +51,12 @@ MORE = {
     "own": serialize([(b"grpc-status", b"5"), (b"content-type", b"text/html"), (b"content-length", b"3")]).decode(
         "latin-1"
     ),
+    "line": "a\nb: c",
+    "control": "a\x7f",
+    "spaced": "x bad",
+    "method_name": ":method",
+    "path_name": ":path",
+    "status_name": ":status",
     "mark": "x-mark",
     "log": "logged",
     "done": "finished",
@@ -188,6 +195,23 @@ expect: {{request_headers: {{x-statuses: {expected}, text: other}}, metrics: {{t
                 {"on_request_headers": REPLY + STOP, "on_response_body": BODY % (1, 0, 0) + CONTINUE},
                 GET,
                 "local_reply: {status: 403}",
+            ),
+            ({"on_request_headers": REPLY + REPLY + STOP}, GET, "local_reply: {status: 403, body: BODY}"),
+            ({"on_request_headers": REPLY.replace("403", "204") + STOP}, GET, "local_reply: {status: 204, body: ''}"),
+            *(
+                ({"on_request_headers": change + CONTINUE}, GET, f"local_reply: {{status: {status}}}")
+                for change, status in (
+                    (CHANGE % ("add", 0, "{mark} {line}"), 503),
+                    (CHANGE % ("add", 0, "{mark} {control}"), 503),
+                    (CHANGE % ("add", 0, "{spaced} {mark}"), 503),
+                    (CHANGE % ("remove", 0, "{method_name}"), 503),
+                    (CHANGE % ("remove", 0, "{path_name}"), 404),
+                )
+            ),
+            (
+                {"on_response_headers": CHANGE % ("remove", 2, "{status_name}") + CONTINUE},
+                GET,
+                "local_reply: {status: 502}",
             ),
             ({"on_request_headers": STOP}, GET, "local_reply: {status: 504}"),
             ({"on_request_headers": STOP_ALL}, POST, "local_reply: {status: 504}"),

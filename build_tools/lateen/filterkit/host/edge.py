@@ -36,6 +36,7 @@ _INTERNAL = frozenset(
 )
 """Headers that a client may not send."""
 _FRAMING = (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding")
+_NO_BODY = (b"204", b"304")
 _BODYLESS = (b"GET", b"HEAD", b"DELETE", b"TRACE", b"CONNECT")
 
 
@@ -94,7 +95,7 @@ def at_client(received: Received, now: int, method: str) -> Message:
         headers.append((b"connection", b"close"))
     if fields.get(b"date") is None:
         headers.append((b"date", formatdate(now / NANOSECONDS, usegmt=True).encode()))
-    length = fields.get(b"content-length") or b""
+    length = b"0" if fields.get(b":status") in _NO_BODY else fields.get(b"content-length") or b""
     read = replace(received, body=received.body[: int(length)]) if length.isdigit() else received
     return _message(headers, read)
 
