@@ -213,6 +213,11 @@ expect: {{request_headers: {{x-statuses: {expected}, text: other}}, metrics: {{t
                 GET,
                 "local_reply: {status: 502}",
             ),
+            (
+                {"on_response_headers": CHANGE % ("add", 2, "{mark} {line}") + CONTINUE},
+                GET,
+                "response_headers: {x-mark: a, b: c}",
+            ),
             ({"on_request_headers": STOP}, GET, "local_reply: {status: 504}"),
             ({"on_request_headers": STOP_ALL}, POST, "local_reply: {status: 504}"),
             ({"on_request_body": UNTIL_END % (BODY % (0, 0, 999), BUFFER)}, POST, "request_body: BODY"),

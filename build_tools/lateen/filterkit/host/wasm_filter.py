@@ -134,6 +134,9 @@ class WasmStream:
 
     def reply(self, answer: LocalReply) -> None:
         """Answer in the upstream's place, once the module has returned; of several answers the first is given."""
+        if self.logging:
+            self.stream.broken = "no answer from Envoy: it crashes where a module answers in proxy_on_log"
+            return
 
         def give() -> None:
             if not self._replied:
