@@ -64,6 +64,7 @@ CALLS = [
     "headers:setHttp1ReasonPhrase('fine')",
     "handle:requestHeaders():get(':path')",
     "handle:nothing()",
+    "type(python)",
     "handle:metadata():get('x')",
     "handle:filterContext():get('x')",
     "handle:route():metadata():get('x')",

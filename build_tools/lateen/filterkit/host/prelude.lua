@@ -3,6 +3,7 @@
 local py = ...
 local owned = setmetatable({}, {__mode = "k"})
 local YIELD = {}
+python = nil -- Envoy has none
 
 local function object(methods, owner, value, iterate)
   local made = newproxy(true)
