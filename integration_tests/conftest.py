@@ -17,6 +17,8 @@ from lateen.runtime.plan import Settings
 from lateen.runtime.supervisor import Options, Running, start
 from registries import example_registry
 
+pytest.register_assert_rewrite("wasm_behaviour", "lua_behaviour")
+
 REPOSITORY = Path(__file__).parent.parent
 START_SECONDS = 120.0
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from lateen.api.check import check
 from lateen.api.mesh_config import check_mesh_config
@@ -18,6 +19,10 @@ from lateen.source.read import read
 
 GOLDEN = Path(__file__).parent / "golden"
 REWRITE = os.environ.get("LATEEN_GOLDEN") == "write"
+
+settings.register_profile("unit", max_examples=30, deadline=None)
+settings.register_profile("fuzz", max_examples=3000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "unit"))
 
 
 @pytest.fixture(scope="session")

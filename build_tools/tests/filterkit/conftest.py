@@ -21,6 +21,8 @@ failure_policy: FAIL_OPEN
 config: {type: object, additionalProperties: false, properties: {value: {type: string}}}
 """
 
+pytest.register_assert_rewrite("wasm_behaviour", "lua_behaviour")
+
 MakeFilter = Callable[..., Filter]
 
 

@@ -208,6 +208,11 @@ def test_names_that_only_look_forbidden_are_not(make: Make) -> None:
             "function envoy_on_request(h) pcall(print) while true do end end",
             "lets its error escape when every call to Envoy fails",
         ),
+        (
+            "AUTHZ",
+            "function envoy_on_request(h) while true do pcall(function() while true do end end) end end",
+            "lets its error escape when every call to Envoy fails",
+        ),
     ],
 )
 def test_a_policy_in_lua_must_not_fail_open(make: Make, phase: str, text: str, said: str) -> None:

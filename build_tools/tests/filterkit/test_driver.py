@@ -43,6 +43,12 @@ def test_what_a_module_is_not_allowed_fails_and_does_not_come() -> None:
     assert "x-mark" in str(allowed.exchange(request()).request)
 
 
+def test_an_answer_that_would_crash_envoy_is_told() -> None:
+    reply = "(call $proxy_send_local_response (i32.const 403) {m} {m} {m@} (i32.const 0) (i32.const -1))"
+    seen = wasm(wat.module({"on_log": f"(drop {reply})"}, {"m": "no"})).exchange(request())
+    assert seen.broken == "no answer from Envoy: it crashes where a module answers in proxy_on_log"
+
+
 def test_time_passes_only_when_it_is_advanced() -> None:
     filter_ = lua(
         """
@@ -105,7 +111,7 @@ def test_the_examples_of_the_documentation_run_as_a_project_of_their_own(tmp_pat
     (tmp_path / "test_filter.py").write_text(tests)
     (tmp_path / "filter.wasm").write_bytes(MARKS)
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "test_filter.py"],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:hypothesispytest", "test_filter.py"],
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -18,6 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lateen.filterkit.catalog import catalog
+from lateen.filterkit.compilers import openapi, operation_classifier
+from lateen.filterkit.compilers.openapi import read_document
 from lateen.filterkit.compilers.operation_classifier import compile_configuration, named_files
 from lateen.filterkit.configuration import Problem
 
@@ -195,7 +197,7 @@ def test_the_order_of_operations_changes_no_byte(given_templates: list[str], ord
     ),
 ), max_leaves=20))  # fmt: skip
 def test_no_document_ends_the_compiler(data: Any) -> None:
-    for openapi in (
+    for given_document in (
         data,
         document(data),
         document({"/a": data}),
@@ -204,7 +206,7 @@ def test_no_document_ends_the_compiler(data: Any) -> None:
         document({}, servers=[{"url": "/{v}", "variables": {"v": data}}]),
         document({}, servers=[{"url": "/{v}", "variables": {"v": {"default": data, "enum": data}}}]),
     ):
-        compile_configuration({"openapi": {"file": "f"}}, {"f": json.dumps(openapi)})
+        compile_configuration({"openapi": {"file": "f"}}, {"f": json.dumps(given_document)})
 
 
 # -- faults -----------------------------------------------------------------------------------------------------------
@@ -305,15 +307,45 @@ def test_operations_that_cannot_be_told_apart_are_named(openapi: Any, message: s
     assert (problem.kind, problem.message) == ("ambiguous", message)
 
 
-def test_names_and_numbers_are_bounded() -> None:
+def test_names_and_numbers_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (openapi, operation_classifier):
+        monkeypatch.setattr(module, "MAX_OPERATIONS", 50)
     long = document({"/a": {"get": {"operationId": "n" * 201}}, "/b": {"get": {"operationId": "a\nb"}}})
     assert [problem.kind for problem in problems({"openapi": {"document": long}})] == ["limit", "limit"]
-    many = document({f"/{i}": {"get": {}} for i in range(50_001)})
-    assert [p.message for p in problems({"openapi": {"file": "f"}}, f=json.dumps(many))] == [
-        "there are 50001 operations, 50000 are the limit"
-    ]
+    too_many = ["there are more than 50 operations"]
+    many = document({f"/{i}": {"get": {}} for i in range(51)})
+    assert [p.message for p in problems({"openapi": {"file": "f"}}, f=json.dumps(many))] == too_many
+    one_for_all = {"additionalOperations": {f"M{i}": {} for i in range(51)}}
+    paths = {f"/{i}": {"$ref": "#/components/pathItems/all"} for i in range(50_000)}
+    again = document(paths, components={"pathItems": {"all": one_for_all}})
+    assert [p.message for p in problems({"openapi": {"document": again}})] == too_many
     urls = document({"/a": {"get": {}}}, servers=[{"url": f"/{i}"} for i in range(101)])
     assert [p.message for p in problems({"openapi": {"document": urls}})] == ["servers have more than 100 base paths"]
+
+
+def test_servers_that_differ_in_their_host_have_one_base_path() -> None:
+    servers = [{"url": f"https://{i}.example.com/v1"} for i in range(150)]
+    both = document({"/a": {"get": {"operationId": "a"}}}, servers=[*servers, {"url": "/v2"}])
+    compiled = compile_configuration({"openapi": {"document": both}}, {})
+    assert compiled.problems == ()
+    assert [find(compiled.value, "GET", path) for path in ("/v1/a", "/v2/a")] == ["a", "a"]
+    variables = {name: {"default": "0", "enum": [str(i) for i in range(10)]} for name in "abcdefghij"}
+    endless = {"url": "https://{a}{b}{c}{d}{e}{f}{g}{h}{i}{j}/", "variables": variables}
+    found = problems({"openapi": {"document": document({"/a": {"get": {}}}, servers=[endless])}})
+    assert [p.message for p in found] == ["servers have more than 10000 addresses"]
+
+
+def test_merges_of_merges_grow_no_document() -> None:
+    lines = ["openapi: 3.0.0", "paths: {/a: {get: {operationId: a}}}", "x-0: &x0 {a: 1, b: 2}"]
+    lines += [f"x-{n}: &x{n} {{<<: [{', '.join([f'*x{n - 1}'] * 9)}]}}" for n in range(1, 30)]
+    assert read_document("\n".join(lines)).data["x-29"] == {"a": 1, "b": 2}
+    over = "openapi: 3.0.0\nx-a: &a {a: 1, b: 2}\nx-b: {b: 3, <<: *a}\npaths: {}"
+    assert read_document(over).data["x-b"] == {"a": 1, "b": 3}
+
+
+def test_a_method_is_a_token() -> None:
+    found = problems({"openapi": {"document": document({"/a": {"additionalOperations": {"application/grpc": {}}}})}})
+    assert [p.message for p in found][:1] == ["'application/grpc' is no method"]
 
 
 def test_what_grpc_and_graphql_need_is_handed_on() -> None:

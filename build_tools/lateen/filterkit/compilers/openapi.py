@@ -23,7 +23,13 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", 
 
 _VERSION = re.compile(r"3\.[012]\.\d+(-.+)?")
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
+_METHOD = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110: a token
 _MAX_SERVERS = 100
+_MAX_ADDRESSES = 10_000
+"""Of the servers, with every value of their variables."""
+
+MAX_OPERATIONS = 50_000
+"""One more than these is read of a document, however often it refers to the same ones."""
 
 
 class _Loader(yaml.CSafeLoader):
@@ -37,6 +43,11 @@ class _Loader(yaml.CSafeLoader):
                 raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
             seen.add(str(key.value))
         return super().construct_mapping(node, deep)
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Put merged keys in place, each once: merges of merges would else grow by a power with each level."""
+        super().flatten_mapping(node)
+        node.value = list({(key.tag, str(key.value)): (key, value) for key, value in node.value}.values())
 
 
 class DocumentError(ValueError):
@@ -64,6 +75,7 @@ class Document:
 
     data: dict[str, Any]
     problems: list[DocumentError] = field(default_factory=list)
+    _read: int = 0
 
     def operations(self) -> Iterator[Described]:
         """Every operation in the order of the document; what cannot be understood is in `problems` and left out."""
@@ -89,13 +101,16 @@ class Document:
         except DocumentError as error:
             self.problems.append(error)
             return
-        for method, operation, place in _methods(item, path):
+        for method, operation, place in itertools.islice(_methods(item, path), MAX_OPERATIONS + 1 - self._read):
+            self._read += 1
             try:
                 yield self._operation(method, template, operation, bases, place)
             except DocumentError as error:
                 self.problems.append(error)
 
     def _operation(self, method: str, template: str, operation: Any, above: tuple[str, ...], path: Path) -> Described:
+        if not _METHOD.fullmatch(method):
+            raise DocumentError(f"{method!r} is no method", path)
         if not isinstance(operation, dict):
             raise DocumentError("an operation is an object", path)
         name = operation.get("operationId", "")
@@ -116,7 +131,10 @@ class Document:
         if not isinstance(servers, list):
             raise DocumentError("servers is a list", (*path, "servers"))
         found = (base for i, server in enumerate(servers) for base in _server(server, (*path, "servers", i)))
-        bases = tuple(dict.fromkeys(itertools.islice(found, _MAX_SERVERS + 1)))
+        addresses = list(itertools.islice(found, _MAX_ADDRESSES + 1))
+        if len(addresses) > _MAX_ADDRESSES:
+            raise DocumentError(f"servers have more than {_MAX_ADDRESSES} addresses", (*path, "servers"))
+        bases = tuple(dict.fromkeys(addresses))
         if len(bases) > _MAX_SERVERS:
             raise DocumentError(f"servers have more than {_MAX_SERVERS} base paths", (*path, "servers"))
         return bases

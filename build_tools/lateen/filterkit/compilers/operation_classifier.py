@@ -7,14 +7,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from lateen.filterkit.compilers.openapi import Described, Document, DocumentError, Path, check_document, read_document
+from lateen.filterkit.compilers.openapi import (
+    MAX_OPERATIONS,
+    Described,
+    Document,
+    DocumentError,
+    Path,
+    check_document,
+    read_document,
+)
 from lateen.filterkit.compilers.path_trie import MAX_VISITS, PathTrie, TemplateError
 from lateen.filterkit.configuration import Configuration, Files, Problem
 
 GRPC = "application/grpc"
 """Stands in the table in place of a method: no request can have it, since a method has no slash."""
 
-MAX_OPERATIONS = 50_000
 MAX_NAME_BYTES = 200
 
 _UNKNOWN = "unknown"
@@ -45,7 +52,9 @@ class _Table:
     problems: list[Problem] = field(default_factory=list)
 
     def add(self, method: str, template: str, name: str, place: _Place) -> None:
-        """Add an operation; what is wrong with it goes to `problems`."""
+        """Add an operation, if there is room; what is wrong with it goes to `problems`."""
+        if self.count > MAX_OPERATIONS:
+            return
         if not _fit(name):
             message = f"the name {name[:60]!r} has more than {MAX_NAME_BYTES} bytes or control characters"
             self.problems.append(place.problem("limit", message))
@@ -63,7 +72,7 @@ class _Table:
     def finish(self) -> None:
         """Hold the whole against the limits."""
         if self.count > MAX_OPERATIONS:
-            message = f"there are {self.count} operations, {MAX_OPERATIONS} are the limit"
+            message = f"there are more than {MAX_OPERATIONS} operations"
             self.problems.append(Problem("limit", message))
         if (visits := self.trie.visits()) > MAX_VISITS:
             message = f"one path can be held against {visits} templates, {MAX_VISITS} are the limit"

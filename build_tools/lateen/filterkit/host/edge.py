@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from email.utils import formatdate
 
@@ -36,6 +36,7 @@ _INTERNAL = frozenset(
 )
 """Headers that a client may not send."""
 _FRAMING = (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding")
+_NO_BODY = (b"204", b"304")
 _BODYLESS = (b"GET", b"HEAD", b"DELETE", b"TRACE", b"CONNECT")
 
 
@@ -84,7 +85,7 @@ def at_upstream(received: Received) -> Message:
 def at_client(received: Received, now: int, method: str) -> Message:
     """A response as the client reads it."""
     fields = received.headers or Fields()
-    headers = [item for item in fields if item[0] not in _FRAMING]
+    headers = [line for item in fields if item[0] not in _FRAMING for line in _lines(*item)]
     framed = fields.get(b"content-length") is not None
     if not framed and (method == "HEAD" or not received.bodyless):
         headers.append((b"transfer-encoding", b"chunked"))
@@ -94,9 +95,18 @@ def at_client(received: Received, now: int, method: str) -> Message:
         headers.append((b"connection", b"close"))
     if fields.get(b"date") is None:
         headers.append((b"date", formatdate(now / NANOSECONDS, usegmt=True).encode()))
-    length = fields.get(b"content-length") or b""
+    length = b"0" if fields.get(b":status") in _NO_BODY else fields.get(b"content-length") or b""
     read = replace(received, body=received.body[: int(length)]) if length.isdigit() else received
     return _message(headers, read)
+
+
+def _lines(name: bytes, value: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """A response's header as it is read: Envoy's HTTP/1.1 codec lets line breaks through, and each begins another."""
+    first, *more = value.split(b"\n")
+    yield name, first.strip()
+    for line in more:
+        name, _, value = line.partition(b":")
+        yield name.strip().lower(), value.strip()
 
 
 def _message(headers: Iterable[tuple[bytes, bytes]], received: Received) -> Message:

@@ -26,7 +26,7 @@ class LocalReply:
     def message(self, *, grpc: bool, head: bool) -> tuple[Fields, bytes]:
         """Headers and body for a request; a caller by gRPC gets neither status nor body of HTTP."""
         if grpc:
-            return self._for_grpc(), b""
+            return self._for_grpc(head), b""
         fields = Fields(((b":status", b"%d" % self.status),), "response")
         _add(fields, self.headers)
         if self.body:
@@ -38,14 +38,16 @@ class LocalReply:
             fields.remove(b"content-type")
         return fields, b"" if head else self.body
 
-    def _for_grpc(self) -> Fields:
+    def _for_grpc(self, head: bool) -> Fields:
         status = _GRPC_STATUS.get(self.status, _UNKNOWN) if self.grpc_status is None else self.grpc_status
-        fields = Fields(
-            ((b":status", b"200"), (b"content-type", b"application/grpc"), (b"grpc-status", b"%d" % status)), "response"
-        )
+        fields = Fields(((b":status", b"200"),), "response")
         _add(fields, self.headers)
-        if self.body:
-            fields.replace(b"grpc-message", _percent_encoded(self.body[:4096]))
+        fields.replace(b"content-type", b"application/grpc")
+        if not fields.get(b"grpc-status"):
+            fields.replace(b"grpc-status", b"%d" % status)
+        if self.body and not head:
+            fields.replace(b"grpc-message", _percent_encoded(self.body))
+        fields.remove(b"content-length")
         return fields
 
 
@@ -61,4 +63,4 @@ def _add(fields: Fields, more: Iterable[tuple[bytes, bytes]]) -> None:
 
 
 def _percent_encoded(text: bytes) -> bytes:
-    return b"".join(bytes((b,)) if 0x20 <= b < 0x7F and b != 0x25 else b"%%%02X" % b for b in text)
+    return b"".join(bytes((b,)) if 0x20 <= b < 0x7E and b != 0x25 else b"%%%02X" % b for b in text)

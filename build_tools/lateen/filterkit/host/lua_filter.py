@@ -24,7 +24,9 @@ class LuaFilter:
     def __init__(self, source: str, world: World) -> None:
         """Load it. Raises ValueError with what LuaJIT has against it."""
         self.world = world
-        self.runtime = LuaRuntime(encoding=None, unpack_returned_tuples=True, register_eval=False)
+        self.runtime = LuaRuntime(
+            encoding=None, unpack_returned_tuples=True, register_eval=False, register_builtins=False
+        )
         prelude = resources.files("lateen.filterkit.host").joinpath("prelude.lua").read_text()
         api = Api(self.runtime, world)
         self._engine = self.runtime.execute(prelude.encode(), api.functions())

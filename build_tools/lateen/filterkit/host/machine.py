@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import struct
 from collections.abc import Callable, Mapping
@@ -36,6 +37,9 @@ def compiled(code: bytes) -> wasmtime.Module:
         return wasmtime.Module(_engine(), code)
     except wasmtime.WasmtimeError as error:
         raise ModuleError(f"Failed to load Wasm bytecode: {' '.join(str(error).split())}") from error
+
+
+atexit.register(compiled.cache_clear)  # wasmtime cannot free what lives longer than its own Python modules
 
 
 @lru_cache(maxsize=1)

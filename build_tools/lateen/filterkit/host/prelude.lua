@@ -3,6 +3,7 @@
 local py = ...
 local owned = setmetatable({}, {__mode = "k"})
 local YIELD = {}
+python = nil -- Envoy has none
 
 local function object(methods, owner, value, iterate)
   local made = newproxy(true)
@@ -53,6 +54,25 @@ function pairs(value)
     return meta.__pairs(value)
   end
   return raw_pairs(value)
+end
+
+-- Headers of a table: name and value of each, of a table of values one for each of them.
+local function listed(headers)
+  local fields = {}
+  for name, value in raw_pairs(headers) do
+    for _, one in ipairs(type(value) == "table" and value or {value}) do
+      fields[#fields + 1] = {tostring(name), tostring(one)}
+    end
+  end
+  return fields
+end
+
+-- A method that gives another object: `value` makes what it stands for, which is else what the handle stands for.
+local function giving(methods, iterate, value)
+  return function(self)
+    local it, owner = of(self), owned[self].owner
+    return object(methods, owner, value and value(it) or it, iterate)
+  end
 end
 
 local function logging(methods)
@@ -192,14 +212,8 @@ function Info.dynamicTypedMetadata(self, name)
   of(self)
   text(name, 2)
 end
-function Info.dynamicMetadata(self)
-  local it, owner = of(self), owned[self].owner
-  return object(Dynamic, owner, it, each_namespace)
-end
-function Info.filterState(self)
-  local it, owner = of(self), owned[self].owner
-  return object(State, owner, it)
-end
+Info.dynamicMetadata = giving(Dynamic, each_namespace)
+Info.filterState = giving(State)
 
 local Connection = logging({})
 function Connection.ssl(self)
@@ -207,20 +221,14 @@ function Connection.ssl(self)
 end
 
 local ConnectionInfo = logging({})
-function ConnectionInfo.dynamicMetadata(self)
-  local it, owner = of(self), owned[self].owner
-  return object(Map, owner, py.nothing(it), each_entry)
-end
+ConnectionInfo.dynamicMetadata = giving(Map, each_entry, py.nothing)
 function ConnectionInfo.dynamicTypedMetadata(self, name)
   of(self)
   text(name, 2)
 end
 
 local Named = logging({})
-function Named.metadata(self)
-  local it, owner = of(self), owned[self].owner
-  return object(Map, owner, py.nothing(it), each_entry)
-end
+Named.metadata = giving(Map, each_entry, py.nothing)
 
 local Key = logging({})
 function Key.get(self)
@@ -229,14 +237,8 @@ function Key.get(self)
 end
 
 local Handle = logging({})
-function Handle.headers(self)
-  local it, owner = of(self), owned[self].owner
-  return object(Headers, owner, py.headers(it), each_header)
-end
-function Handle.requestHeaders(self)
-  local it, owner = of(self), owned[self].owner
-  return object(Headers, owner, py.request_headers(it), each_header)
-end
+Handle.headers = giving(Headers, each_header, py.headers)
+Handle.requestHeaders = giving(Headers, each_header, py.request_headers)
 function Handle.body(self)
   local it, owner = of(self), owned[self].owner
   local ready = checked(py.body(it))
@@ -277,15 +279,10 @@ end
 function Handle.httpCall(self, cluster, headers, body, timeout, rest)
   local it = of(self)
   local options = type(timeout) == "table" and timeout or {timeout_ms = timeout, asynchronous = rest}
-  local fields = {}
   if type(headers) ~= "table" then
     error("bad argument #3 to '?' (table expected, got " .. (headers == nil and "no value" or type(headers)) .. ")", 2)
   end
-  for name, value in raw_pairs(headers) do
-    for _, one in ipairs(type(value) == "table" and value or {value}) do
-      fields[#fields + 1] = {tostring(name), tostring(one)}
-    end
-  end
+  local fields = listed(headers)
   checked(py.http_call(it, text(cluster, 2), fields, body, number(options.timeout_ms, 5), options.asynchronous and true or false))
   if options.asynchronous then
     return
@@ -294,47 +291,18 @@ function Handle.httpCall(self, cluster, headers, body, timeout, rest)
 end
 function Handle.respond(self, headers, body)
   local it = of(self)
-  local fields = {}
-  for name, value in raw_pairs(headers or {}) do
-    for _, one in ipairs(type(value) == "table" and value or {value}) do
-      fields[#fields + 1] = {tostring(name), tostring(one)}
-    end
-  end
+  local fields = listed(headers or {})
   checked(py.respond(it, fields, body))
   coroutine.yield(YIELD)
 end
-function Handle.metadata(self)
-  local it, owner = of(self), owned[self].owner
-  return object(Map, owner, py.nothing(it), each_entry)
-end
-function Handle.filterContext(self)
-  local it, owner = of(self), owned[self].owner
-  return object(Map, owner, py.nothing(it), each_entry)
-end
-function Handle.streamInfo(self)
-  local it, owner = of(self), owned[self].owner
-  return object(Info, owner, py.stream_info(it))
-end
-function Handle.connection(self)
-  local it, owner = of(self), owned[self].owner
-  return object(Connection, owner, it)
-end
-function Handle.connectionStreamInfo(self)
-  local it, owner = of(self), owned[self].owner
-  return object(ConnectionInfo, owner, it)
-end
-function Handle.route(self)
-  local it, owner = of(self), owned[self].owner
-  return object(Named, owner, it)
-end
-function Handle.virtualHost(self)
-  local it, owner = of(self), owned[self].owner
-  return object(Named, owner, it)
-end
-function Handle.stats(self)
-  local it, owner = of(self), owned[self].owner
-  return object(Stats, owner, it)
-end
+Handle.metadata = giving(Map, each_entry, py.nothing)
+Handle.filterContext = giving(Map, each_entry, py.nothing)
+Handle.streamInfo = giving(Info, nil, py.stream_info)
+Handle.connection = giving(Connection)
+Handle.connectionStreamInfo = giving(ConnectionInfo)
+Handle.route = giving(Named)
+Handle.virtualHost = giving(Named)
+Handle.stats = giving(Stats)
 function Handle.clearRouteCache(self)
   of(self)
 end

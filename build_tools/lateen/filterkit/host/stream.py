@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -14,6 +15,9 @@ from lateen.filterkit.host.world import World
 
 BY_UPSTREAM = "via_upstream"
 BY_CLIENT = "downstream_remote_disconnect"
+
+_NAME = re.compile(rb":?[A-Za-z0-9!#$%&'*+.^_`|~-]*")
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 @dataclass(slots=True)
@@ -193,6 +197,13 @@ class _ToUpstream:
         self._stream = stream
 
     def headers(self, fields: Fields, end: bool) -> None:
+        if fields.get(b":path") is None:
+            self._stream.reply(LocalReply(404, b"", (), "route_not_found"))
+            return
+        if problem := _what_no_upstream_gets(fields):
+            details = f"filter_removed_required_request_headers{{{problem.replace(' ', '_')}}}"
+            self._stream.reply(LocalReply(503, problem.encode(), (), details))
+            return
         self._stream.at_upstream.headers, self._stream.at_upstream.bodyless = fields.copy(), end
         self._stream.info.upstream = "127.0.0.1:80"
         self._end(end)
@@ -213,11 +224,28 @@ class _ToUpstream:
                 stream.world.later(0, stream.answer)
 
 
+def _what_no_upstream_gets(fields: Fields) -> str:
+    """Why Envoy's router sends no request with these headers, or nothing (header_utility.cc)."""
+    if fields.get(b":method") is None:
+        return "missing required header: :method"
+    for name, value in fields:
+        if not _NAME.fullmatch(name):
+            return f"invalid header name: {name.decode(errors='replace')}"
+        if _CONTROL.search(value):
+            return f"invalid header value for: {name.decode(errors='replace')}"
+    return ""
+
+
 class _ToClient:
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
 
     def headers(self, fields: Fields, end: bool) -> None:
+        if fields.get(b":status") is None:
+            problem = "missing required header: :status"
+            details = f"filter_removed_required_response_headers{{{problem.replace(' ', '_')}}}"
+            self._stream.reply(LocalReply(502, problem.encode(), (), details))
+            return
         received = self._stream.at_client
         received.headers, received.bodyless = fields.copy(), end
         received.early = received.early or not self._stream.request.ended

@@ -70,7 +70,7 @@ class WasmStream:
         self.response = _Response(self)
         self.failure_sent = False
         self._context = vm.new_context(self)
-        self._created = False
+        self._created = self._replied = False
 
     @property
     def info(self) -> Info:
@@ -133,8 +133,17 @@ class WasmStream:
         self.request.forget()
 
     def reply(self, answer: LocalReply) -> None:
-        """Answer in the upstream's place, once the module has returned."""
-        self.vm.defer(lambda: self.stream.reply(answer))
+        """Answer in the upstream's place, once the module has returned; of several answers the first is given."""
+        if self.logging:
+            self.stream.broken = "no answer from Envoy: it crashes where a module answers in proxy_on_log"
+            return
+
+        def give() -> None:
+            if not self._replied:
+                self._replied = True
+                self.stream.reply(answer)
+
+        self.vm.defer(give)
 
     def close(self) -> None:
         """Cut the stream off, once the module has returned."""

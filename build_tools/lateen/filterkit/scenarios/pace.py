@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,13 +23,13 @@ def send(connection: socket.socket, pieces: Iterable[bytes]) -> None:
 
 
 def wait_until_read(connection: socket.socket) -> None:
-    """Wait until the other end has read what was sent.
+    """Wait until the other end has read what was sent, or has something to say, after which it may read no more.
 
     Envoy reads a socket until it is empty, so a pause has to follow the moment at which it is.
     """
     here, there = connection.getsockname()[1], connection.getpeername()[1]
     deadline = monotonic() + _READ_SECONDS
-    while _unread(here, there) and monotonic() < deadline:
+    while _unread(here, there) and not select.select([connection], [], [], 0)[0] and monotonic() < deadline:
         sleep(_STEP)
     sleep(_STEP)
 

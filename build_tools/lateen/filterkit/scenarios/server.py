@@ -16,7 +16,7 @@ _SECONDS = 10.0
 _POLL = 0.02
 
 Handle = Callable[[socket.socket, BufferedIOBase], None]
-"""What is done with a connection, given the stream of what it reads; OSError and EOFError end it quietly."""
+"""What is done with a connection, given the stream of what it reads; EOFError, OSError and ValueError end it."""
 
 
 class Server:
@@ -29,7 +29,9 @@ class Server:
             timeout = _SECONDS
 
             def handle(self) -> None:
-                with contextlib.suppress(EOFError, OSError):  # the client gave up
+                with contextlib.suppress(
+                    EOFError, OSError, ValueError
+                ):  # the client gave up, or a filter broke what it says
                     handle(self.connection, self.rfile)
 
         self._server = _Threads((LOOPBACK, port), Handler)
