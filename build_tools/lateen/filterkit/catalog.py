@@ -71,10 +71,19 @@ class Filter:
         return _configuration(self, orjson.dumps(config, option=orjson.OPT_NON_STR_KEYS), tuple(sorted(files.items())))
 
     def problems(self, config: object) -> list[tuple[str, str]]:
-        """What is wrong with a configuration: (path such as `sources[0].host`, message), in order of the path."""
-        validator = jsonschema_rs.validator_for(self.config_schema)
+        """What is wrong with a configuration: (path such as `sources[0].host`, message), in order of the path.
+
+        No value of a configuration that may hold secrets is quoted: one at a wrong place must not be shown either.
+        """
+        mask = "the value" if self.has_secrets else None
+        validator = jsonschema_rs.validator_for(self.config_schema, mask=mask)
         found = [(_path(error.instance_path), error.message) for error in validator.iter_errors(config)]
         return sorted(found)
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether a configuration may hold secrets: values that the schema marks as `writeOnly`."""
+        return _has_secrets(self.config_schema)
 
     def module(self) -> bytes:
         """The built module of a Wasm filter. Raises FileNotFoundError if it has not been built."""
@@ -192,6 +201,12 @@ def _capabilities(filter_: Filter) -> tuple[str, ...]:
 @cache
 def _digest(filter_: Filter) -> str:
     return hashlib.sha256(filter_.module()).hexdigest()
+
+
+def _has_secrets(schema: object) -> bool:
+    if isinstance(schema, dict):
+        return schema.get("writeOnly") is True or any(map(_has_secrets, schema.values()))
+    return isinstance(schema, list) and any(map(_has_secrets, schema))
 
 
 def _path(steps: list[str | int]) -> str:

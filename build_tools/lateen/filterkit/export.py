@@ -11,7 +11,7 @@ import jsonschema_rs
 from lateen.diagnostics import MeshError, Origin, Severity
 from lateen.diagnostics.codes import workbench as codes
 from lateen.filterkit.catalog import Filter, catalog, schema
-from lateen.filterkit.check.configured import Configured
+from lateen.filterkit.configured import Configured
 from lateen.model.proxy import Proxy
 from lateen.schema import Schema
 from lateen.xds.filters.wasm import suite_extension
