@@ -8,6 +8,7 @@ imports no stage.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib import import_module, resources
@@ -42,7 +43,8 @@ class Filter:
     bounds what it may cost: `module_bytes`, `memory_bytes` with which it begins, and `microseconds` per request above
     an empty module. With `reads_body` a module that pauses at the headers still gets the body; without it Envoy holds
     back both. `config_compiler` is the module that makes the filter's configuration of what a person writes, if that is
-    another (see `compilers`); `emitter` the module that gives a native filter (see `native`).
+    another (see `compilers`); `emitter` the module that gives a native filter (see `native`). `environment` is how the
+    way to each name of a variable in a configuration ends (`secret.env`), if it names variables of Envoy's process.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Filter:
     reads_body: bool = False
     config_compiler: str = ""
     emitter: str = ""
+    environment: str = ""
 
     def files(self, config: object, folder: Path) -> dict[str, str | None]:
         """The files that a configuration names, relative to the folder of the file that holds it."""
@@ -69,6 +72,10 @@ class Filter:
         refuses stays as it is, so that the filter refuses it too.
         """
         return _configuration(self, orjson.dumps(config, option=orjson.OPT_NON_STR_KEYS), tuple(sorted(files.items())))
+
+    def variables(self, config: object) -> list[str]:
+        """The variables of Envoy's process that a configuration names, which its machine must be given."""
+        return sorted(set(_texts_at(config, tuple(self.environment.split("."))))) if self.environment else []
 
     def problems(self, config: object) -> list[tuple[str, str]]:
         """What is wrong with a configuration: (path such as `sources[0].host`, message), in order of the path.
@@ -158,6 +165,7 @@ def read_filter(folder: Path) -> Filter:
         reads_body=description.get("reads_body", False),
         config_compiler=description.get("config_compiler", ""),
         emitter=description.get("emitter", ""),
+        environment=description.get("environment", ""),
     )
 
 
@@ -201,6 +209,18 @@ def _capabilities(filter_: Filter) -> tuple[str, ...]:
 @cache
 def _digest(filter_: Filter) -> str:
     return hashlib.sha256(filter_.module()).hexdigest()
+
+
+def _texts_at(node: object, end: tuple[str, ...], keys: tuple[str, ...] = ()) -> Iterator[str]:
+    """Every text to which the way by keys, items of lists aside, has this end."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from _texts_at(value, end, (*keys, key))
+    elif isinstance(node, list):
+        for item in node:
+            yield from _texts_at(item, end, keys)
+    elif isinstance(node, str) and keys[-len(end) :] == end:
+        yield node
 
 
 def _has_secrets(schema: object) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lateen.diagnostics import Diagnostic, MeshError
+from lateen.diagnostics import Diagnostic, MeshError, Origin
 from lateen.diagnostics.codes.workbench import REFUSED_CONFIGURATION
 from lateen.filterkit.catalog import Filter
 from lateen.filterkit.configuration import Problem
@@ -44,7 +44,8 @@ def read_configuration(path: Path) -> Document:
 def configured(suite: Filter, document: Document) -> tuple[Configured, list[Diagnostic]]:
     """What a filter gets for a configuration, and a finding (LAT0692) for each fault.
 
-    Faults are of the filter's schema or, for what is compiled, of the files that the configuration names.
+    Faults are of the filter's schema or, for what is compiled, of the files that the configuration names. A document
+    without a file is what nobody wrote: the empty configuration.
     """
     written = document.data
     compiled = suite.configuration(written, suite.files(written, Path(document.file).parent))
@@ -59,6 +60,8 @@ def configured(suite: Filter, document: Document) -> tuple[Configured, list[Diag
 
 
 def _finding(suite: Filter, document: Document, problem: Problem) -> Diagnostic:
+    if not document.file:
+        return REFUSED_CONFIGURATION.at(Origin(), problem=f"{suite.name} without a configuration: {problem.message}")
     place = f"{problem.file}: " if problem.file else ""
     origin = replace(document.origin(problem.path), secret=suite.has_secrets)
     return REFUSED_CONFIGURATION.at(origin, problem=f"{place}{problem.message}")

@@ -79,6 +79,13 @@ def test_a_key_that_stands_at_a_wrong_place_is_not_shown(name: str, config: obje
     assert KEY not in str(problems)
 
 
+def test_variables_are_those_that_stand_at_the_end_that_the_description_names() -> None:
+    keys = [{"id": "env", "secret": {"env": "B"}}, {"id": "k", "secret": {"inline": "secret.env"}}]
+    config = {"rules": [{"github": {"keys": keys}}, {"github": {"keys": [{"secret": {"env": "A"}}, keys[0]]}}]}
+    assert catalog()["hmac_auth"].variables(config) == ["A", "B"]
+    assert catalog()["tenant_context"].variables({"secret": {"env": "A"}}) == []
+
+
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [

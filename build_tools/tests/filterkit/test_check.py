@@ -277,6 +277,20 @@ def test_a_given_configuration_takes_the_place_of_the_scenarios(
     assert "LAT0693" in capsys.readouterr().out
 
 
+def test_no_variable_of_the_target_machine_is_needed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        "rules:\n"
+        "- {name: a, path: {prefix: /a}, standard_webhooks: {keys: [{id: k, secret: {env: NOT_SET_HERE}}]}}\n"
+        "- {name: b, path: {prefix: /b}, github: {keys: [{id: k, secret: {env: NEITHER}}]}}\n"
+    )
+    assert main(["filters", "check", "hmac_auth", "--config", str(config)]) == 0
+    capsys.readouterr()
+    edge = Path(__file__).resolve().parents[3] / "envoy_configs/recipes/existing-edge/envoy.yaml"
+    assert main(["patch", str(edge), "--filter", f"hmac_auth={config}"]) == 0
+    assert "host_env_keys: - NEITHER - NOT_SET_HERE" in " ".join(capsys.readouterr().out.split())
+
+
 @pytest.mark.parametrize("key", ["secret: {inline: KEY, more: 1}", "secret: KEY", "KEY: 1"])
 def test_no_line_with_a_key_is_shown(key: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = tmp_path / "config.yaml"

@@ -166,7 +166,7 @@ def test_a_configuration_that_the_filter_refuses_is_not_exported(
     printed = capsys.readouterr()
     assert printed.out == ""
     assert f'{config}:1:1: LAT0692 error: "sources" is a required property' in printed.err
-    assert main(["filters", "export", "tenant_context", "--as", "envoy"]) == 1
+    assert main(["filters", "export", "tenant_context", "--as", "envoy"]) == 2
 
 
 @pytest.mark.parametrize("argument", [["--sha256", "abc"], ["--target", "eg"], ["--as", "helm"]])
@@ -220,6 +220,24 @@ def test_a_file_that_a_configuration_names_and_is_not_there_is_found(tmp_path: P
     suite = catalog()["operation_classifier"]
     _, findings = configured(suite, Document({"openapi": {"file": "shop.json"}}, str(tmp_path / "config.yaml")))
     assert [finding.code for finding in findings] == ["LAT0692"]
+
+
+def test_a_module_gets_the_variables_that_its_configuration_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("rules: [{name: a, github: {keys: [{id: k, secret: {env: HOOK}}]}}]\n")
+
+    def resource(target: str, *place: str) -> Any:
+        assert main(["filters", "export", "hmac_auth", "--as", target, "--config", str(config), *place]) == 0
+        return yaml.safe_load(capsys.readouterr().out)
+
+    machine = resource("envoy")["typed_config"]["config"]["vm_config"]
+    assert machine["environment_variables"] == {"host_env_keys": ["HOOK"]}
+    from_host = {"env": [{"name": "HOOK", "valueFrom": "HOST"}]}
+    assert resource("wasmplugin", "--image", IMAGE)["spec"]["vmConfig"] == from_host
+    assert resource("trafficextension", "--image", IMAGE)["spec"]["wasm"]["vmConfig"] == from_host
+    assert resource("envoyextensionpolicy", "--image", IMAGE)["spec"]["wasm"][0]["env"] == {"hostKeys": ["HOOK"]}
 
 
 def test_a_native_filter_is_envoys_own(tmp_path: Path) -> None:

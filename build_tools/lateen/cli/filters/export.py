@@ -49,7 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the resource; exit 1 for a configuration that the filter refuses, 2 if the target has no form for it."""
+    """Print the resource; exit 1 for a configuration that the filter refuses, 2 if there is none that it could do
+    without, or the target has no form for it.
+    """
     from lateen.filterkit.export import Place, export  # noqa: PLC0415
 
     suite = choose.chosen_one(args.name)
@@ -66,7 +68,7 @@ def _configuration(suite: Filter, file: str | None) -> Configured:
     from lateen.filterkit.configured import configured, read_configuration  # noqa: PLC0415
     from lateen.source.document import Document  # noqa: PLC0415
 
-    document = read_configuration(Path(file)) if file else Document({}, str(suite.directory / "filter.yaml"))
+    document = read_configuration(Path(file)) if file else Document({}, "")
     config, findings = configured(suite, document)
     if findings:
         raise MeshError(tuple(findings))
