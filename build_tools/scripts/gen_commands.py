@@ -49,7 +49,10 @@ EXAMPLES = {
         "lateen filters bench tenant_context --rounds 1 --requests 400 -o json",
     ],
     "filters package": ["lateen filters package peer_metadata --out peer_metadata.oci"],
-    "filters push": [],
+    "filters push": [
+        "lateen filters push peer_metadata registry.example/filters/peer_metadata:1.1 --key filters.key",
+        "lateen filters push tenant_context registry.example/filters/tenant_context:1.1",
+    ],
     "filters pull": [
         "lateen filters pull registry.example/filters/peer_metadata:1.0 --key filters.pub --out peer_metadata.wasm"
     ],

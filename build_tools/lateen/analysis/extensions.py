@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from lateen.diagnostics import Diagnostic, Origin
@@ -51,9 +52,8 @@ def _faults(extension: Extension) -> Iterator[Diagnostic]:
         yield from filter(None, (unknown_filter(extension),))
         return
     for path, problem in found.problems(extension.config):
-        steps = [step for step in str(path).strip("/").replace("/", ".").split(".") if step]
-        where = [int(step) if step.isdecimal() else step for step in steps]
-        yield codes.FILTER_CONFIG.at(extension.ref.at(extension.section, "pluginConfig", *where), problem=problem)
+        where = replace(extension.ref.at(extension.section, "pluginConfig", path), secret=found.has_secrets)
+        yield codes.FILTER_CONFIG.at(where, problem=problem)
     for fault in found.configuration(extension.config, dict(extension.files)).problems:
         yield _KINDS[fault.kind].at(_place(extension, fault), problem=_told(fault))
 

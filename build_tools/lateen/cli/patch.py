@@ -150,11 +150,11 @@ def _contradiction(args: argparse.Namespace) -> str:
 def _wanted(args: argparse.Namespace) -> tuple[Wanted, list[Diagnostic]]:
     """What the options ask for, and what is wrong with filters or their configuration."""
     from lateen.deliver.existing import Wanted  # noqa: PLC0415
-    from lateen.deliver.existing.configured import configured  # noqa: PLC0415
+    from lateen.deliver.existing.chosen import chosen  # noqa: PLC0415
     from lateen.model.proxy import Proxy  # noqa: PLC0415
     from lateen.xds.filters.chain import Direction  # noqa: PLC0415
 
-    filters, findings = configured([tuple(given.partition("=")[::2]) for given in args.filters])
+    filters, findings = chosen([tuple(given.partition("=")[::2]) for given in args.filters])
     namespace = args.namespace or "default"
     proxy = Proxy(args.workload, namespace, labels=dict(args.label)) if args.telemetry else None
     wanted = Wanted(

@@ -26,7 +26,7 @@ class Origin:
 
     `line` and `column` count from 1; 0 means that the place is the whole file. An empty `file` is no place in an input:
     the fault lies in the usage or the machine. `resource` is `Kind namespace/name`, `field_path` the path inside it
-    (`spec.http[0].route[1].weight`).
+    (`spec.http[0].route[1].weight`). The line of a `secret` place is never shown.
     """
 
     file: str = ""
@@ -34,6 +34,7 @@ class Origin:
     column: int = 0
     resource: str = ""
     field_path: str = ""
+    secret: bool = False
 
     def __str__(self) -> str:
         place = [self.file or "lateen"]

@@ -35,7 +35,7 @@ def render(
     """The findings in order of place, in `style` text, json, yaml or github; `color` matters for text alone.
 
     `read_line` gives the excerpts of text; by default they come from the files that the findings name. Nothing is
-    shown of a Secret, and nothing anywhere that could be key material.
+    shown of a Secret or a secret place, and nothing anywhere that could be key material.
     """
     ordered = sorted(findings, key=lambda f: (f.origin.file, f.origin.line, f.origin.column))
     match style:
@@ -115,8 +115,8 @@ def _text(finding: Diagnostic, read_line: ReadLine, paint: Callable[[str, str], 
 
 
 def _excerpt(origin: Origin, read_line: ReadLine, mark: Callable[[str], str]) -> list[str]:
-    """The line of the file with a caret below the column; nothing for a Secret."""
-    if not origin.line or origin.resource.split(" ")[0] == "Secret":
+    """The line of the file with a caret below the column; nothing of what holds secrets."""
+    if not origin.line or origin.secret or origin.resource.split(" ")[0] == "Secret":
         return []
     line = read_line(origin.file, origin.line)
     if line is None or not line.strip():

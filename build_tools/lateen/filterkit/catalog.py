@@ -8,6 +8,7 @@ imports no stage.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib import import_module, resources
@@ -42,7 +43,8 @@ class Filter:
     bounds what it may cost: `module_bytes`, `memory_bytes` with which it begins, and `microseconds` per request above
     an empty module. With `reads_body` a module that pauses at the headers still gets the body; without it Envoy holds
     back both. `config_compiler` is the module that makes the filter's configuration of what a person writes, if that is
-    another (see `compilers`); `emitter` the module that gives a native filter (see `native`).
+    another (see `compilers`); `emitter` the module that gives a native filter (see `native`). `environment` is how the
+    way to each name of a variable in a configuration ends (`secret.env`), if it names variables of Envoy's process.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Filter:
     reads_body: bool = False
     config_compiler: str = ""
     emitter: str = ""
+    environment: str = ""
 
     def files(self, config: object, folder: Path) -> dict[str, str | None]:
         """The files that a configuration names, relative to the folder of the file that holds it."""
@@ -70,11 +73,24 @@ class Filter:
         """
         return _configuration(self, orjson.dumps(config, option=orjson.OPT_NON_STR_KEYS), tuple(sorted(files.items())))
 
+    def variables(self, config: object) -> list[str]:
+        """The variables of Envoy's process that a configuration names, which its machine must be given."""
+        return sorted(set(_texts_at(config, tuple(self.environment.split("."))))) if self.environment else []
+
     def problems(self, config: object) -> list[tuple[str, str]]:
-        """What is wrong with a configuration: (path such as `sources[0].host`, message), in order of the path."""
-        validator = jsonschema_rs.validator_for(self.config_schema)
+        """What is wrong with a configuration: (path such as `sources[0].host`, message), in order of the path.
+
+        No value of a configuration that may hold secrets is quoted: one at a wrong place must not be shown either.
+        """
+        mask = "the value" if self.has_secrets else None
+        validator = jsonschema_rs.validator_for(self.config_schema, mask=mask)
         found = [(_path(error.instance_path), _message(error)) for error in validator.iter_errors(config)]
         return sorted(found)
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether a configuration may hold secrets: values that the schema marks as `writeOnly`."""
+        return _has_secrets(self.config_schema)
 
     def module(self) -> bytes:
         """The built module of a Wasm filter. Raises FileNotFoundError if it has not been built."""
@@ -149,6 +165,7 @@ def read_filter(folder: Path) -> Filter:
         reads_body=description.get("reads_body", False),
         config_compiler=description.get("config_compiler", ""),
         emitter=description.get("emitter", ""),
+        environment=description.get("environment", ""),
     )
 
 
@@ -198,6 +215,24 @@ def _message(error: jsonschema_rs.ValidationError) -> str:
     """The validator's words, and where a bare `off` has come out as false how to write it."""
     bare = error.instance is False and '"off"' in error.message
     return f'{error.message}; write "off" in quotes, YAML takes a bare off for false' if bare else error.message
+
+
+def _texts_at(node: object, end: tuple[str, ...], keys: tuple[str, ...] = ()) -> Iterator[str]:
+    """Every text to which the way by keys, items of lists aside, has this end."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from _texts_at(value, end, (*keys, key))
+    elif isinstance(node, list):
+        for item in node:
+            yield from _texts_at(item, end, keys)
+    elif isinstance(node, str) and keys[-len(end) :] == end:
+        yield node
+
+
+def _has_secrets(schema: object) -> bool:
+    if isinstance(schema, dict):
+        return schema.get("writeOnly") is True or any(map(_has_secrets, schema.values()))
+    return isinstance(schema, list) and any(map(_has_secrets, schema))
 
 
 def _path(steps: list[str | int]) -> str:

@@ -11,7 +11,7 @@ import jsonschema_rs
 from lateen.diagnostics import MeshError, Origin, Severity
 from lateen.diagnostics.codes import workbench as codes
 from lateen.filterkit.catalog import Filter, catalog, schema
-from lateen.filterkit.check.configured import Configured
+from lateen.filterkit.configured import Configured
 from lateen.model.proxy import Proxy
 from lateen.schema import Schema
 from lateen.xds.filters.wasm import suite_extension
@@ -63,7 +63,7 @@ def _wasm_plugin(suite: Filter, config: Configured, place: Place) -> Config:
     if suite.kind != "wasm":
         raise _cannot(suite, "wasmplugin", f"it is of kind {suite.kind}; a TrafficExtension can be")
     spec = {"url": _url(suite, "wasmplugin", place), **_digest(suite, place), **_phase(suite)}
-    spec |= {"failStrategy": _fail_strategy(suite), "pluginName": suite.name, "pluginConfig": config.value}
+    spec |= _plugin(suite, config)
     return _resource("extensions.istio.io/v1alpha1", "WasmPlugin", suite, spec)
 
 
@@ -74,9 +74,8 @@ def _traffic_extension(suite: Filter, config: Configured, place: Place) -> Confi
     elif not place.image and catalog().get(suite.name) == suite:
         spec["wasm"] = {"url": f"lateen://{suite.name}", "pluginConfig": config.written}
     else:
-        found = {"url": _url(suite, "trafficextension", place), **_digest(suite, place)}
-        strategy = {"failStrategy": _fail_strategy(suite), "pluginName": suite.name, "pluginConfig": config.value}
-        spec["wasm"] = found | strategy
+        url = _url(suite, "trafficextension", place)
+        spec["wasm"] = {"url": url, **_digest(suite, place), **_plugin(suite, config)}
     return _resource("extensions.istio.io/v1alpha1", "TrafficExtension", suite, spec)
 
 
@@ -94,6 +93,8 @@ def _envoy_extension_policy(suite: Filter, config: Configured, place: Place) -> 
         spec["wasm"] = [
             {"name": suite.name, "rootID": suite.name, "code": code, "config": config.value, "failOpen": fail_open}
         ]
+        if variables := suite.variables(config.value):
+            spec["wasm"][0]["env"] = {"hostKeys": variables}
     return _resource("gateway.envoyproxy.io/v1alpha1", "EnvoyExtensionPolicy", suite, spec)
 
 
@@ -117,6 +118,17 @@ def _digest(suite: Filter, place: Place) -> Config:
     remote = place.image.startswith(("http://", "https://"))
     digest = place.sha256 or (suite.sha256 if remote else "")
     return {"sha256": digest} if digest else {}
+
+
+def _plugin(suite: Filter, config: Configured) -> Config:
+    """What Istio's kinds say of a module besides where it is."""
+    variables = [{"name": name, "valueFrom": "HOST"} for name in suite.variables(config.value)]
+    return {
+        "failStrategy": _fail_strategy(suite),
+        "pluginName": suite.name,
+        "pluginConfig": config.value,
+        **({"vmConfig": {"env": variables}} if variables else {}),
+    }
 
 
 def _phase(suite: Filter) -> Config:

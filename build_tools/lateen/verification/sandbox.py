@@ -1,8 +1,8 @@
 """A configuration as `envoy --mode validate` can load it anywhere.
 
-Envoy opens what a configuration names: certificates, modules, access logs. On the machine that verifies they are
-another's, or missing; so a copy names throwaway ones of the same shape, and nothing outside a temporary folder is
-written or read.
+Envoy opens what a configuration names: certificates, modules, access logs, variables of its process. On the machine
+that verifies they are another's, or missing; so a copy names throwaway ones of the same shape, and nothing outside a
+temporary folder is written or read.
 """
 
 from __future__ import annotations
@@ -20,6 +20,10 @@ _BOOTSTRAP = "envoy.config.bootstrap.v3.Bootstrap"
 _TLS = "envoy.extensions.transport_sockets.tls.v3."
 _FILE_LOG = "envoy.extensions.access_loggers.file.v3.FileAccessLog"
 _DATA_SOURCE = "envoy.config.core.v3.DataSource"
+_ENVIRONMENT = "envoy.extensions.wasm.v3.EnvironmentVariables"
+
+_VALUE = "0" * 64
+"""In place of a variable's value, which may be a secret: it is one in text, hex and base64."""
 
 
 class Sandbox:
@@ -48,6 +52,9 @@ class Sandbox:
                 value["path"] = str(self._folder / "access.log")
             elif node.type == _DATA_SOURCE and "filename" in value:
                 value["filename"] = self._modules.get(Path(value["filename"]).name, value["filename"])
+            elif node.type == _ENVIRONMENT:
+                names = value.pop("host_env_keys", [])
+                value["key_values"] = {**dict.fromkeys(names, _VALUE), **value.get("key_values", {})}
         return nodes[0].value
 
     def _replace_pair(self, certificate: dict[str, Any]) -> None:

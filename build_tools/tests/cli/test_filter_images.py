@@ -134,6 +134,7 @@ def test_serve_takes_an_address_with_a_port(address: str, capsys: pytest.Capture
     with pytest.raises(SystemExit) as ended:
         main(["filters", "serve", "--listen", address])
     assert ended.value.code == 2
+    assert f"'{address}' is not ADDRESS:PORT" in capsys.readouterr().err
 
 
 def test_serve_tells_programs_what_it_serves() -> None:

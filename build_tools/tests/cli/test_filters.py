@@ -118,6 +118,22 @@ def test_a_run_of_the_fuzzer_says_its_seed(suite: Path, capsys: pytest.CaptureFi
     assert re.match(r"probe: 50 inputs, 0 failures \(\d+/s, seed 7\)\n$", capsys.readouterr().out)
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("fuzz", "tenant_context", "--inputs", "0"),
+        ("fuzz", "tenant_context", "--jobs", "-1"),
+        ("bench", "tenant_context", "--rounds", "x"),
+        ("pull", "registry.example/a:1", "--max-bytes", "0"),
+    ],
+)
+def test_a_number_of_things_is_one_at_least(command: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["filters", *command])
+    assert ended.value.code == 2
+    assert f"{command[-1]!r} is not a number from 1 on" in capsys.readouterr().err
+
+
 def test_what_the_fuzzer_finds_is_exit_1_with_the_way_to_repeat_it(
     suite: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

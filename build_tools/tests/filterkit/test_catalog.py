@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parents[3]
 FILTERS = catalog().values()
 YAML_BLOCK = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
+KEY = "a key that nobody may see"
+
 MakeFilter = Callable[..., Filter]
 
 each_filter = pytest.mark.parametrize("suite", FILTERS, ids=lambda suite: suite.name)
@@ -68,6 +70,27 @@ def test_a_bare_off_is_told_from_other_faults() -> None:
 def test_a_fault_of_a_configuration_has_its_path() -> None:
     config = {"header": "x-tenant", "sources": [{"host": {"suffix": "shop"}}], "more": 1}
     assert [path for path, _ in catalog()["tenant_context"].problems(config)] == ["", "sources[0].host.suffix"]
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "path"),
+    [
+        ("hmac_auth", {"rules": [{"name": "a", "github": {"keys": [{"id": "k", "secret": KEY}]}}]}, "keys[0].secret"),
+        ("hmac_auth", {"rules": [{"name": "a", "github": {"keys": [KEY]}}]}, "keys[0]"),
+        ("tenant_context", {"header": "x-tenant", "sources": [{"api_key": {"tenants": {"a": [KEY]}}}]}, "tenants.a[0]"),
+    ],
+)
+def test_a_key_that_stands_at_a_wrong_place_is_not_shown(name: str, config: object, path: str) -> None:
+    problems = dict(catalog()[name].problems(config))
+    assert any(place.endswith(path) for place in problems)
+    assert KEY not in str(problems)
+
+
+def test_variables_are_those_that_stand_at_the_end_that_the_description_names() -> None:
+    keys = [{"id": "env", "secret": {"env": "B"}}, {"id": "k", "secret": {"inline": "secret.env"}}]
+    config = {"rules": [{"github": {"keys": keys}}, {"github": {"keys": [{"secret": {"env": "A"}}, keys[0]]}}]}
+    assert catalog()["hmac_auth"].variables(config) == ["A", "B"]
+    assert catalog()["tenant_context"].variables({"secret": {"env": "A"}}) == []
 
 
 @pytest.mark.parametrize(

@@ -271,7 +271,7 @@ def test_a_given_configuration_takes_the_place_of_the_scenarios(
     config = tmp_path / "config.yaml"
     config.write_text("name: 7\n")
     assert main(["filters", "check", str(suite.directory), "--config", str(config)]) == 1
-    assert f'{config}: LAT0692 error: name: 7 is not of type "string"' in capsys.readouterr().out
+    assert f'{config}:1:7: LAT0692 error: name: 7 is not of type "string"' in capsys.readouterr().out
     config.write_text("name: me\n")
     assert main(["filters", "check", str(suite.directory), "--config", str(config)]) == 0
     config.write_text("name: [\n")
@@ -280,3 +280,43 @@ def test_a_given_configuration_takes_the_place_of_the_scenarios(
     capsys.readouterr()
     assert main(["filters", "check", str(suite.directory)]) == 1
     assert "LAT0693" in capsys.readouterr().out
+
+
+def test_no_variable_of_the_target_machine_is_needed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        "rules:\n"
+        "- {name: a, path: {prefix: /a}, standard_webhooks: {keys: [{id: k, secret: {env: NOT_SET_HERE}}]}}\n"
+        "- {name: b, path: {prefix: /b}, github: {keys: [{id: k, secret: {env: NEITHER}}]}}\n"
+    )
+    assert main(["filters", "check", "hmac_auth", "--config", str(config)]) == 0
+    capsys.readouterr()
+    edge = Path(__file__).resolve().parents[3] / "envoy_configs/recipes/existing-edge/envoy.yaml"
+    assert main(["patch", str(edge), "--filter", f"hmac_auth={config}"]) == 0
+    assert "host_env_keys: - NEITHER - NOT_SET_HERE" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("key", ["secret: {inline: KEY, more: 1}", "secret: KEY", "KEY: 1"])
+def test_no_line_with_a_key_is_shown(key: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        f"rules:\n- name: a\n  github:\n    keys:\n    - {{id: k, {key.replace('KEY', 'a-short-key')}}}\n"
+    )
+    envoy = tmp_path / "envoy.yaml"
+    envoy.write_text("static_resources: {}\n")
+    mesh = tmp_path / "mesh.yaml"
+    rules = config.read_text().replace("\n", "\n      ")
+    mesh.write_text(
+        "apiVersion: extensions.istio.io/v1alpha1\nkind: TrafficExtension\nmetadata: {name: a}\n"
+        f"spec:\n  wasm:\n    url: lateen://hmac_auth\n    pluginConfig:\n      {rules}\n"
+    )
+    for command in (
+        ("filters", "check", "hmac_auth", "--config", str(config)),
+        ("filters", "export", "hmac_auth", "--as", "envoy", "--config", str(config)),
+        ("patch", str(envoy), "--filter", f"hmac_auth={config}", "--no-envoy"),
+        ("analyze", str(mesh)),
+    ):
+        assert main(command) == 1
+        printed = capsys.readouterr()
+        assert ":5:" in printed.out + printed.err or ":12:" in printed.out
+        assert "a-short-key" not in (printed.out + printed.err).replace("('a-short-key' was unexpected)", "")

@@ -14,11 +14,12 @@ import yaml
 import lateen
 from lateen.cli import main
 from lateen.filterkit.catalog import catalog, schema
-from lateen.filterkit.check.configured import Configured, configured
 from lateen.filterkit.check.envoy import listener
+from lateen.filterkit.configured import Configured, configured
 from lateen.filterkit.export import TARGETS, Place, export
 from lateen.filterkit.scenarios.read import read_scenarios
 from lateen.schema.binary import find_envoy
+from lateen.source.document import Document
 from lateen.verification.envoy import ask
 
 TENANT = {"header": "x-tenant", "sources": [{"path": {"prefix": "/t/"}}]}
@@ -164,8 +165,8 @@ def test_a_configuration_that_the_filter_refuses_is_not_exported(
     assert main(["filters", "export", "tenant_context", "--as", "envoy", "--config", str(config)]) == 1
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert f'{config}: LAT0692 error: "sources" is a required property' in printed.err
-    assert main(["filters", "export", "tenant_context", "--as", "envoy"]) == 1
+    assert f'{config}:1:1: LAT0692 error: "sources" is a required property' in printed.err
+    assert main(["filters", "export", "tenant_context", "--as", "envoy"]) == 2
 
 
 @pytest.mark.parametrize("argument", [["--sha256", "abc"], ["--target", "eg"], ["--as", "helm"]])
@@ -206,7 +207,7 @@ def test_a_filter_outside_of_the_suite_has_no_place_in_lateens_scheme(
 def test_what_is_compiled_for_a_filter_is_compiled_for_all_but_lateen(tmp_path: Path) -> None:
     suite = catalog()["operation_classifier"]
     written = {"operations": [{"method": "GET", "path": "/orders/{id}", "name": "order"}]}
-    config, findings = configured(suite, str(tmp_path / "config.yaml"), written)
+    config, findings = configured(suite, Document(written, str(tmp_path / "config.yaml")))
     assert findings == []
     assert config.value != written
     assert export(suite, "trafficextension", config, Place())["spec"]["wasm"]["pluginConfig"] == written
@@ -217,8 +218,26 @@ def test_what_is_compiled_for_a_filter_is_compiled_for_all_but_lateen(tmp_path: 
 
 def test_a_file_that_a_configuration_names_and_is_not_there_is_found(tmp_path: Path) -> None:
     suite = catalog()["operation_classifier"]
-    _, findings = configured(suite, str(tmp_path / "config.yaml"), {"openapi": {"file": "shop.json"}})
+    _, findings = configured(suite, Document({"openapi": {"file": "shop.json"}}, str(tmp_path / "config.yaml")))
     assert [finding.code for finding in findings] == ["LAT0692"]
+
+
+def test_a_module_gets_the_variables_that_its_configuration_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("rules: [{name: a, github: {keys: [{id: k, secret: {env: HOOK}}]}}]\n")
+
+    def resource(target: str, *place: str) -> Any:
+        assert main(["filters", "export", "hmac_auth", "--as", target, "--config", str(config), *place]) == 0
+        return yaml.safe_load(capsys.readouterr().out)
+
+    machine = resource("envoy")["typed_config"]["config"]["vm_config"]
+    assert machine["environment_variables"] == {"host_env_keys": ["HOOK"]}
+    from_host = {"env": [{"name": "HOOK", "valueFrom": "HOST"}]}
+    assert resource("wasmplugin", "--image", IMAGE)["spec"]["vmConfig"] == from_host
+    assert resource("trafficextension", "--image", IMAGE)["spec"]["wasm"]["vmConfig"] == from_host
+    assert resource("envoyextensionpolicy", "--image", IMAGE)["spec"]["wasm"][0]["env"] == {"hostKeys": ["HOOK"]}
 
 
 def test_a_native_filter_is_envoys_own(tmp_path: Path) -> None:

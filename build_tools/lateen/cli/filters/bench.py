@@ -29,8 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which filters, how often, and on which Envoy."""
     choose.add_arguments(parser)
     parser.add_argument("--check", action="store_true", help="exit 1 if a filter is over its budget, or has none")
-    parser.add_argument("--rounds", type=_positive, default=7, metavar="N", help="default 7")
-    parser.add_argument("--requests", type=_positive, default=4000, metavar="N", help="in each round (default 4000)")
+    parser.add_argument("--rounds", type=choose.positive, default=7, metavar="N", help="default 7")
+    parser.add_argument(
+        "--requests", type=choose.positive, default=4000, metavar="N", help="in each round (default 4000)"
+    )
     parser.add_argument("--envoy", metavar="PATH", help="default $LATEEN_ENVOY, else the installed one")
 
 
@@ -155,10 +157,3 @@ def _rounded(value: float | None) -> float | None:
 
 def _note(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return value

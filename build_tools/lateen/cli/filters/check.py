@@ -25,12 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Say of each filter what was found; exit 1 if anything was."""
-    from lateen.cli.filters.configuration import read_configuration  # noqa: PLC0415
     from lateen.filterkit.check.filter import check  # noqa: PLC0415
+    from lateen.filterkit.configured import read_configuration  # noqa: PLC0415
     from lateen.schema.binary import find_envoy, version  # noqa: PLC0415
 
     filters = choose.chosen(args.names)
-    config = (args.config, read_configuration(Path(args.config))) if args.config else None
+    config = read_configuration(Path(args.config)) if args.config else None
     envoy = find_envoy(args.envoy)
     asked = version(envoy)
     findings: list[Diagnostic] = []

@@ -34,6 +34,13 @@ def add_format(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def positive(text: str) -> int:
+    """A number of things, of which there must be one at least. Raises as argparse expects it."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+    return int(text)
+
+
 def chosen(names: Iterable[str]) -> list[Filter]:
     """The filters of those names or in those folders, or the whole suite.
 

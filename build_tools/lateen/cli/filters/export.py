@@ -12,7 +12,7 @@ from lateen.cli.output import print_data
 
 if TYPE_CHECKING:
     from lateen.filterkit.catalog import Filter
-    from lateen.filterkit.check.configured import Configured
+    from lateen.filterkit.configured import Configured
 
 HELP = """Print a filter with its configuration as a resource of what runs it: an entry of http_filters for Envoy,
 WasmPlugin or TrafficExtension for Istio, EnvoyExtensionPolicy for Envoy Gateway. It is valid by the schema of that."""
@@ -49,7 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the resource; exit 1 for a configuration that the filter refuses, 2 if the target has no form for it."""
+    """Print the resource; exit 1 for a configuration that the filter refuses, 2 if there is none that it could do
+    without, or the target has no form for it.
+    """
     from lateen.filterkit.export import Place, export  # noqa: PLC0415
 
     suite = choose.chosen_one(args.name)
@@ -62,12 +64,12 @@ def run(args: argparse.Namespace) -> int:
 
 def _configuration(suite: Filter, file: str | None) -> Configured:
     """Raises MeshError (LAT0692) if the filter refuses it."""
-    from lateen.cli.filters.configuration import read_configuration  # noqa: PLC0415
     from lateen.diagnostics import MeshError  # noqa: PLC0415
-    from lateen.filterkit.check.configured import configured  # noqa: PLC0415
+    from lateen.filterkit.configured import configured, read_configuration  # noqa: PLC0415
+    from lateen.source.document import Document  # noqa: PLC0415
 
-    written = read_configuration(Path(file)) if file else {}
-    config, findings = configured(suite, file or str(suite.directory / "filter.yaml"), written)
+    document = read_configuration(Path(file)) if file else Document({}, "")
+    config, findings = configured(suite, document)
     if findings:
         raise MeshError(tuple(findings))
     return config

@@ -23,11 +23,17 @@ host fail, clients give up, memory runs out. The seed is printed; an input of a 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which filters, and how much of it."""
     choose.add_arguments(parser)
-    parser.add_argument("--inputs", type=int, default=10_000, metavar="N", help="for each filter (default 10000)")
+    parser.add_argument(
+        "--inputs", type=choose.positive, default=10_000, metavar="N", help="for each filter (default 10000)"
+    )
     parser.add_argument("--seed", type=int, metavar="N", help="default: one that is drawn, and printed")
     parser.add_argument("--from", type=int, default=0, dest="first", metavar="N", help="number of the first input")
     parser.add_argument(
-        "--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="processes (default: one for each core)"
+        "--jobs",
+        type=choose.positive,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="processes (default: one for each core)",
     )
 
 

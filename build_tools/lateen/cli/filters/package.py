@@ -22,10 +22,10 @@ since Istio and Envoy Gateway take Lua in their resources. The same filter gives
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which filter, in which layouts, where to."""
-    parser.add_argument("name", metavar="NAME", help="a filter")
+    choose.add_name(parser)
     registry.add_layout(parser)
     parser.add_argument("--out", metavar="DIR", help="a folder that does not exist yet (default NAME.oci)")
-    registry.add_format(parser)
+    choose.add_format(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -50,5 +50,4 @@ def packages_of(name: str, chosen_layout: str) -> list[Package]:
     """The images of a filter in the layouts that the command line names. Raises MeshError as `chosen` and `package`."""
     from lateen.filterkit.oci.package import LAYOUTS, package  # noqa: PLC0415
 
-    (suite,) = choose.chosen([name])
-    return package(suite, LAYOUTS if chosen_layout == "both" else (chosen_layout,))
+    return package(choose.chosen_one(name), LAYOUTS if chosen_layout == "both" else (chosen_layout,))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lateen.cli.filters import registry
+from lateen.cli.filters import choose, registry
 from lateen.cli.output import print_data
 from lateen.diagnostics import MeshError, Origin
 
@@ -34,7 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", metavar="FILE", help="default NAME.wasm or NAME.lua, as the repository is named")
     parser.add_argument("--sbom", metavar="FILE", help="write the SBOM too")
-    parser.add_argument("--max-bytes", metavar="N", type=int, default=256 << 20, help="limit of the content (256 MiB)")
+    parser.add_argument(
+        "--max-bytes", metavar="N", type=choose.positive, default=256 << 20, help="limit of the content (256 MiB)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

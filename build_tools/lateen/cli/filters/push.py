@@ -19,7 +19,11 @@ the Docker configuration ($DOCKER_CONFIG or ~/.docker), credential helpers inclu
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which filter, where to, and who signs."""
-    parser.add_argument("source", metavar="SOURCE", help="a filter, or a folder that `lateen filters package` made")
+    parser.add_argument(
+        "source",
+        metavar="SOURCE",
+        help="a filter (of the suite, or its folder), or a folder that `lateen filters package` made",
+    )
     registry.add_arguments(parser)
     registry.add_layout(parser)
     parser.add_argument("--key", metavar="FILE", help="private key that signs: ECDSA P-256 in PEM")

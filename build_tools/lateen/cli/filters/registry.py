@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from lateen.cli.filters import choose
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The image and the format."""
@@ -13,14 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plain-http", action="store_true", help="no TLS; to a registry on this machine there is none anyway"
     )
-    add_format(parser)
-
-
-def add_format(parser: argparse.ArgumentParser) -> None:
-    """The format."""
-    parser.add_argument(
-        "-o", dest="output", choices=("text", "json", "yaml"), default="text", help="format (default text)"
-    )
+    choose.add_format(parser)
 
 
 def add_layout(parser: argparse.ArgumentParser) -> None:

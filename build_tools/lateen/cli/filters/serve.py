@@ -65,8 +65,7 @@ def _tell(server: ModuleServer, style: str) -> None:
 
 
 def _address(text: str) -> tuple[str, int]:
-    """Raises ValueError, which argparse reports."""
     host, colon, port = text.rpartition(":")
-    if not colon or not 0 <= int(port) < 65536:
-        raise ValueError(text)
+    if not colon or not port.isdecimal() or int(port) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not ADDRESS:PORT")
     return host.strip("[]"), int(port)

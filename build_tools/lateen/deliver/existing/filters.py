@@ -8,8 +8,8 @@ from typing import Any
 
 from lateen.deliver.existing.placement import Addition, filter_name, place
 from lateen.deliver.existing.sites import Site, inner, read
-from lateen.diagnostics import Diagnostic, Severity
-from lateen.diagnostics.codes.existing import BAD_FILTER
+from lateen.diagnostics import Diagnostic
+from lateen.diagnostics.codes.existing import NAME_TAKEN
 from lateen.filterkit.catalog import Filter, catalog
 from lateen.model.proxy import Proxy
 from lateen.xds.filters import metadata_exchange
@@ -45,4 +45,4 @@ def put_in(site: Site, additions: list[Addition]) -> Iterator[Diagnostic]:
             taken += place(upgrade["filters"], additions)
     for name in dict.fromkeys(taken):
         problem = "a filter of that name and of another type stands there, and stays"
-        yield BAD_FILTER.at(site.file.origin(site.path), name=name, problem=problem, severity=Severity.WARNING)
+        yield NAME_TAKEN.at(site.file.origin(site.path), name=name, problem=problem)

@@ -42,14 +42,14 @@ NO_PLACE = Code(
     example="lateen patch bootstrap.yaml --filter tenant_context=tenants.yaml   # its listeners are in lds.yaml",
     fix="lateen patch bootstrap.yaml lds.yaml --filter tenant_context=tenants.yaml --out patched",
 )
-BAD_FILTER = Code(
+NAME_TAKEN = Code(
     "LAT0664",
-    Severity.ERROR,
+    Severity.WARNING,
     "Filter cannot be put in",
     "{name}: {problem}",
-    "The filter's own description (filter.yaml) says what it takes; Envoy would not start with anything else.",
-    example="header: x-tenant   # tenants.yaml, without `sources`",
-    fix="header: x-tenant\nsources: [{host: {suffix: .shop.example}}]",
+    "What an earlier run put in is known by its name and type. What stands there is neither replaced nor doubled.",
+    example="- {name: lateen.tenant_context, typed_config: {...}}   # a filter of your own",
+    fix="give your own filter another name, or take it out",
 )
 UNKNOWN_TYPE = Code(
     "LAT0665",

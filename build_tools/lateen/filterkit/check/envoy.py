@@ -15,7 +15,9 @@ from lateen.diagnostics import Diagnostic, Origin
 from lateen.diagnostics.codes import workbench
 from lateen.filterkit.catalog import Filter
 from lateen.model.proxy import Proxy
+from lateen.schema import Schema
 from lateen.verification.envoy import ask
+from lateen.verification.sandbox import Sandbox
 from lateen.xds.filters.chain import TYPES
 from lateen.xds.filters.wasm import suite_extension
 
@@ -31,7 +33,8 @@ def check_in_envoy(suite: Filter, configs: Iterable[Any], envoy: Path, version: 
     Raises MeshError (LAT0502) if Envoy cannot be asked.
     """
     with tempfile.TemporaryDirectory(prefix=f"lateen-{suite.name}-") as folder:
-        config = bootstrap(suite, configs, Path(folder))
+        sandbox = Sandbox(Path(folder), Schema.default())
+        config = sandbox.adapt(bootstrap(suite, configs, Path(folder)))
         if reason := ask(envoy, config, Path(folder)):
             origin = Origin(str(suite.directory / "filter.yaml"))
             reason = "; ".join((reason.replace(f"{folder}/", ""), *_said(envoy, config, Path(folder))))

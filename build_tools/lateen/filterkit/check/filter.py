@@ -12,11 +12,12 @@ import jsonschema_rs
 from lateen.diagnostics import Diagnostic, Origin
 from lateen.diagnostics.codes import workbench
 from lateen.filterkit.catalog import Filter
-from lateen.filterkit.check.configured import configured
 from lateen.filterkit.check.envoy import check_in_envoy
 from lateen.filterkit.check.lua import check_lua
 from lateen.filterkit.check.wasm import check_wasm
+from lateen.filterkit.configured import configured
 from lateen.filterkit.scenarios.read import read_scenarios
+from lateen.source.document import Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +28,11 @@ class Checked:
     configurations: int
 
 
-def check(suite: Filter, envoy: Path, version: str, config: tuple[str, Any] | None = None) -> Checked:
+def check(suite: Filter, envoy: Path, version: str, config: Document | None = None) -> Checked:
     """Check a filter: its description, its code, its scenarios, and whether Envoy takes it.
 
-    `config` is a file's name and the configuration in it. Without one those of the scenarios are used (but for those
-    that a filter is to refuse), or the empty one if there are none and the filter's schema accepts it. Envoy is asked
-    only about what has no other error.
+    Without `config` the configurations of the scenarios are used (but for those that a filter is to refuse), or the
+    empty one if there are none and the filter's schema accepts it. Envoy is asked only about what has no other error.
     """
     findings = list(_schema(suite))
     configs: list[Any] = []
@@ -56,14 +56,14 @@ def _schema(suite: Filter) -> Iterator[Diagnostic]:
         yield workbench.BAD_CONFIG_SCHEMA.at(Origin(str(suite.directory / "filter.yaml")), problem=problem)
 
 
-def _configurations(suite: Filter, config: tuple[str, Any] | None) -> tuple[list[Any], list[Diagnostic]]:
+def _configurations(suite: Filter, config: Document | None) -> tuple[list[Any], list[Diagnostic]]:
     if config is not None:
-        given, findings = configured(suite, *config)
+        given, findings = configured(suite, config)
         return [given.value], findings
     scenarios, findings = read_scenarios(suite)
     configs = _distinct(scenario.config for scenario in scenarios if not scenario.refused)
     if not configs and not findings:
-        nothing, refusals = configured(suite, str(suite.directory / "filter.yaml"), {})
+        nothing, refusals = configured(suite, Document({}, str(suite.directory / "filter.yaml")))
         if refusals:
             findings.append(workbench.NO_CONFIGURATION.at(Origin(str(suite.directory)), name=suite.name))
         else:

@@ -46,14 +46,19 @@ def module_extension(proxy: Proxy, name: str, extension: Extension, module: Modu
 
 
 def as_users_say(config: Config, extension: Extension) -> Config:
-    """The extension config of a module with the root id and the environment that the user gives it."""
+    """The extension config of a module with the root id and the environment that the user gives it.
+
+    What it has already it keeps, unless the user gives a variable a value.
+    """
     typed = config["typed_config"]
     plugin = typed["config"] | ({"root_id": extension.plugin_name} if extension.plugin_name else {})
     environment: Config = {}
-    if extension.host_env:
-        environment["host_env_keys"] = list(extension.host_env)
-    if extension.env:
-        environment["key_values"] = dict(extension.env)
+    given = dict(extension.env)
+    own = plugin["vm_config"].get("environment_variables", {}).get("host_env_keys", ())
+    if names := [name for name in dict.fromkeys((*own, *extension.host_env)) if name not in given]:
+        environment["host_env_keys"] = names
+    if given:
+        environment["key_values"] = given
     if environment:
         plugin["vm_config"] = plugin["vm_config"] | {"environment_variables": environment}
     return config | {"typed_config": typed | {"config": plugin}}

@@ -42,15 +42,18 @@ def wasm_extension(proxy: Proxy, name: str, wasm: Filter, config: Any, fail_stra
 
     `vm_id` is the instance's own, because VMs that share an id share their data. A module that traps is started anew
     (FAIL_RELOAD) unless the user says otherwise. Only one that reads bodies may hold headers back alone: for any other,
-    Envoy would take a body that arrives as leave to let the paused headers go.
+    Envoy would take a body that arrives as leave to let the paused headers go. The machine gets the variables of
+    Envoy's process that the configuration names, and no others.
     """
     directory = str(proxy.metadata.get("LATEEN_MODULE_DIR", MODULE_DIR))
-    machine = {
+    machine: Config = {
         "vm_id": f"lateen/{wasm.name}/{name}",
         "runtime": "envoy.wasm.runtime.v8",
         "code": {"local": {"filename": f"{directory}/{wasm.module_name}"}},
         "capability_restriction_config": restriction(wasm.capabilities),
     }
+    if variables := wasm.variables(config):
+        machine["environment_variables"] = {"host_env_keys": variables}
     plugin: Config = {
         "name": name,
         "root_id": wasm.name,

@@ -94,7 +94,7 @@ def test_a_filter_that_refuses_its_configuration_is_a_finding_in_that_file(
     (folder / "tenants.yaml").write_text("header: x-tenant\nsources:\n- host: {suffix: shop.example}\n")
     argv = ["patch", "envoy.yaml", "--filter", "tenant_context=tenants.yaml", "--no-envoy", "-o", "json"]
     assert main(argv) == 1
-    assert findings(capsys) == [("LAT0664", "tenants.yaml", 3, 18)]
+    assert findings(capsys) == [("LAT0692", "tenants.yaml", 3, 18)]
 
 
 @pytest.mark.parametrize("given", ["tenant-context=tenants.yaml", "tenant_context"])

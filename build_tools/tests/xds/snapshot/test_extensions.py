@@ -114,6 +114,19 @@ def test_the_environment_of_a_filter_of_the_suite_is_passed_on(compiled: Callabl
     assert found["vm_config"]["environment_variables"] == {"key_values": {"A": "x"}, "host_env_keys": ["B"]}
 
 
+def test_a_filter_of_the_suite_gets_the_variables_that_its_configuration_names(
+    compiled: Callable[..., Snapshot],
+) -> None:
+    keys = "keys: [{id: k, secret: {env: A}}, {id: l, secret: {env: C}}]"
+    fields = f"pluginConfig: {{rules: [{{name: a, github: {{{keys}}}}}]}}, vmConfig: {{env: %s}}"
+    for given, expected in (
+        ("[]", {"host_env_keys": ["A", "C"]}),
+        ("[{name: A, value: x}, {name: B, valueFrom: HOST}]", {"key_values": {"A": "x"}, "host_env_keys": ["C", "B"]}),
+    ):
+        found = plugin(compiled(wasm(fields=fields % given).replace(URL, "lateen://hmac_auth")))
+        assert found["vm_config"]["environment_variables"] == expected
+
+
 def test_network_filters_stand_around_authorization_and_before_http(compiled: Callable[..., Snapshot]) -> None:
     phases = ("UNSPECIFIED", "STATS", "AUTHZ", "AUTHN")
     text = "".join(wasm(phase.lower(), "type: NETWORK", f"phase: {phase}") for phase in phases)
