@@ -109,7 +109,11 @@ def following(folder: Path) -> Iterator[tuple[TwoHosts, list[subprocess.Popen[by
 
 
 def inotify_instances(process: subprocess.Popen[bytes]) -> int:
-    return sum("inotify" in str(fd.readlink()) for fd in Path(f"/proc/{process.pid}/fd").iterdir())
+    count = 0
+    for descriptor in Path(f"/proc/{process.pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            count += "inotify" in str(descriptor.readlink())
+    return count
 
 
 def test_edits_reach_a_running_envoy_without_a_failed_request(tmp_path: Path) -> None:
