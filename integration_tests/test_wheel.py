@@ -242,7 +242,7 @@ def test_the_other_commands_work(demo: Path, place: Path) -> None:
     python = demo.with_name("python")
     assert works(demo, "version", cwd=place) == works(python, "-m", "lateen", "version", cwd=place)
     assert re.search(r"^peer_metadata +wasm ", works(demo, "filters", "list", cwd=place), re.MULTILINE)
-    works(demo, "filters", "test", "peer_metadata", cwd=place)
+    works(demo, "filters", "test", "peer_metadata", "--host", "envoy", cwd=place)
     works(demo, "analyze", "storefront", cwd=place)
     works(demo, "verify", "storefront", cwd=place)
     works(demo, "compile", "storefront", "--place", "192.0.2.0/24", "--out", "out", cwd=place)
