@@ -82,9 +82,7 @@ class Filter:
 
         No value of a configuration that may hold secrets is quoted: one at a wrong place must not be shown either.
         """
-        mask = "the value" if self.has_secrets else None
-        validator = jsonschema_rs.validator_for(self.config_schema, mask=mask)
-        found = [(_path(error.instance_path), _message(error)) for error in validator.iter_errors(config)]
+        found = [(_path(error.instance_path), _message(error)) for error in _validator(self).iter_errors(config)]
         return sorted(found)
 
     @property
@@ -187,6 +185,13 @@ def empty_module() -> bytes:
 
 def _data(name: str) -> bytes:
     return resources.files("lateen.filterkit").joinpath("data", name).read_bytes()
+
+
+@cache
+def _validator(filter_: Filter) -> Any:
+    """Made once: every proxy has a configuration to check."""
+    mask = "the value" if filter_.has_secrets else None
+    return jsonschema_rs.validator_for(filter_.config_schema, mask=mask)
 
 
 @lru_cache(maxsize=64)

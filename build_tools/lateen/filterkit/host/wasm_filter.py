@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from lateen.filterkit.host.abi import Buffer, Map
 from lateen.filterkit.host.fields import Fields
 from lateen.filterkit.host.filter_chain import Data, Half, Headers, Trailers
@@ -166,7 +168,7 @@ class WasmStream:
         return self.request if which in (Map.REQUEST_HEADERS, Map.REQUEST_TRAILERS) else self.response
 
 
-class _Side:
+class _Side(ABC):
     """One direction."""
 
     prefix: str
@@ -180,9 +182,9 @@ class _Side:
         self._piece: bytearray | None = None
 
     @property
+    @abstractmethod
     def half(self) -> Half:
         """The filter manager's side of it."""
-        raise NotImplementedError
 
     def body(self) -> bytearray:
         """What the module may read and change of the body."""
