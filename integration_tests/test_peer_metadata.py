@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import http.client
-import socket
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -165,10 +164,3 @@ def test_the_edge_of_the_mesh_takes_nothing_and_tells_nothing(mesh: Peers) -> No
     assert mesh.caller.peer("/edge", "downstream") == NOBODY
     assert mesh.caller.peer("/edge", "upstream") == SEEN_REVIEWS
     assert mesh.callee.peer("/edge", "downstream") == SEEN_WEB
-
-
-def test_a_request_that_envoy_refuses_before_any_filter_has_fallbacks(mesh: Peers) -> None:
-    with socket.create_connection((LOOPBACK, mesh.callee.ports["plain"]), 10) as connection:
-        connection.sendall(b"GET /no-host HTTP/1.1\r\n\r\n")
-        assert connection.recv(4096).startswith(b"HTTP/1.1 400")
-    assert mesh.callee.peer("/no-host", "downstream") == NOBODY

@@ -12,7 +12,7 @@ from pathlib import Path
 import requests
 import yaml
 
-from harness import eventually, lacking
+from harness import client, eventually, lacking
 from lateen.runtime.observe.endpoint import metrics_endpoint
 from lateen.runtime.supervisor import Running
 from lateen.runtime.traffic import run_once
@@ -75,6 +75,26 @@ def test_metrics_have_istios_names_and_nothing_of_the_peer_is_lost(storefront: R
         'response_code="403"',
     ):
         assert expected in denied[0]
+
+
+def test_a_request_that_envoy_refuses_before_any_filter_has_labels(storefront: Running) -> None:
+    web = next(p for p in storefront.view.proxies if p.owner == "web")
+    with client(storefront, "web") as session:
+        answer = session.get("http://reviews.shop:8080/", headers=dict.fromkeys(("x-too", "x-long"), "x" * 40_000))
+    assert answer.status_code == 431
+
+    def refused() -> list[str]:
+        lines = requests.get(web.metrics, timeout=5).text.splitlines()
+        return [line for line in lines if line.startswith("istio_requests_total{") and 'response_code="431"' in line]
+
+    eventually(refused)
+    for expected in (
+        'source_workload="web"',
+        'destination_workload="unknown"',
+        'destination_workload_namespace="unknown"',
+        'destination_canonical_revision="latest"',
+    ):
+        assert expected in refused()[0]
 
 
 def edge(result: dict[str, dict[str, str]]) -> tuple[str, str]:

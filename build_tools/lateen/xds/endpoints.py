@@ -31,8 +31,7 @@ def load_assignment(scope: ProxyScope, destination: Destination) -> Config:
     """The hosts of a cluster, grouped by locality, with the weights and priorities of locality load balancing."""
     chosen = select(destination.view, destination.port.number, destination.subset)
     localities = _by_locality(chosen)
-    connections = not destination.port.protocol.is_http
-    groups = [_group(locality, members, connections) for locality, members in localities.items()]
+    groups = [_group(locality, members) for locality, members in localities.items()]
     groups = apply_locality(scope, destination.policy, groups, list(localities.items()))
     return {"cluster_name": destination.cluster, "endpoints": groups}
 
@@ -59,20 +58,20 @@ def _by_locality(members: Iterable[Endpoint]) -> dict[str, list[Endpoint]]:
     return dict(sorted(groups.items()))
 
 
-def _group(locality: str, members: Sequence[Endpoint], connections: bool) -> Config:
+def _group(locality: str, members: Sequence[Endpoint]) -> Config:
     group: Config = {}
     if locality:
         group["locality"] = dict(zip(("region", "zone", "sub_zone"), locality.split("/"), strict=False))
-    group["lb_endpoints"] = [lb_endpoint(endpoint, connections) for endpoint in members]
+    group["lb_endpoints"] = [lb_endpoint(endpoint) for endpoint in members]
     group["load_balancing_weight"] = sum(endpoint.weight or 1 for endpoint in members)
     return group
 
 
-def lb_endpoint(endpoint: Endpoint, connections: bool = False) -> Config:
+def lb_endpoint(endpoint: Endpoint) -> Config:
     """One host with what telemetry needs to name it, and whether its sidecar speaks mesh mTLS.
 
-    `connections` says that a TCP proxy may lead to it: its metrics read the workload in parts, because Envoy's
-    formatter can take them out of Istio's text by regular expressions only, which it compiles each time.
+    Metrics read the workload in parts, because Envoy's formatter can take them out of Istio's text by regular
+    expressions only, which it compiles each time.
     """
     metadata: Config = {}
     if endpoint.tls_mode == "istio":
@@ -80,8 +79,7 @@ def lb_endpoint(endpoint: Endpoint, connections: bool = False) -> Config:
     if endpoint.workload or endpoint.namespace:
         workload = _workload(endpoint)
         metadata["istio"] = {"workload": ";".join(workload.values())}
-        if connections:
-            metadata["lateen"] = {name: value for name, value in workload.items() if value}
+        metadata["lateen"] = {name: value for name, value in workload.items() if value}
     host: Config = {"endpoint": {"address": address(endpoint.address, endpoint.port)}}
     if metadata:
         host["metadata"] = {"filter_metadata": metadata}

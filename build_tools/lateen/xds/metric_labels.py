@@ -16,7 +16,7 @@ import json
 from collections.abc import Mapping
 from functools import lru_cache
 
-from lateen.xds.filters import metadata_exchange
+from lateen.xds.filters import metadata_exchange, peer_namespace
 from lateen.xds.filters.chain import Chain, Direction, typed
 from lateen.xds.names import BLACK_HOLE_CLUSTER, PASSTHROUGH_CLUSTER, SERVICE
 from lateen.xds.snapshot import Config
@@ -33,7 +33,6 @@ _PEER = ("workload", "namespace", "app", "version", "canonical_service", "canoni
 _ENDPOINT = ("workload", "namespace", "canonical_service", "canonical_revision", "cluster")
 """What an endpoint says of its workload."""
 
-_NAMESPACE_OF = r"re.extract({}, '^[^:]+://[^/]+/ns/([^/]+)/', r'\1')"
 _SERVICE = "xds.cluster_metadata.filter_metadata['istio']['services'][0]"
 """Istio's form, which only CEL can index: that of clusters that lateen did not make."""
 _ROUTE = f"{{'block_all': '{BLACK_HOLE_CLUSTER}', 'allow_any': '{PASSTHROUGH_CLUSTER}'}}[xds.route_name]"
@@ -164,9 +163,10 @@ def _own(chain: Chain) -> _Party:
 
 
 def _exchanged(chain: Chain) -> _Party:
-    """The peer by its own word; `peer_metadata` has filled in what it did not say."""
+    """The peer by its own word, with which `peer_metadata` is done when a request and its response have passed it."""
     side = "downstream" if chain.direction is Direction.INBOUND else "upstream"
-    return {name: (("FILTER_STATE", f"wasm.peer_metadata.{side}_{name}:PLAIN"),) for name in _PEER}
+    observed = _observed(chain)
+    return {name: (("FILTER_STATE", f"wasm.peer_metadata.{side}_{name}:PLAIN"), *observed[name]) for name in _PEER}
 
 
 def _observed(chain: Chain) -> _Party:
@@ -176,9 +176,10 @@ def _observed(chain: Chain) -> _Party:
     of the endpoints.
     """
     inbound = chain.direction is Direction.INBOUND
-    certificate = f"{'connection' if inbound else 'upstream'}.uri_san_peer_certificate"
+    kept = ("FILTER_STATE", f"{peer_namespace.NAME}:PLAIN")
+    certified = kept if inbound else (_CEL, peer_namespace.expression("upstream"))
     peer: _Party = dict.fromkeys(_PEER, (_UNKNOWN,)) | {
-        "namespace": ((_CEL, _NAMESPACE_OF.format(certificate)), _UNKNOWN),
+        "namespace": (certified, _UNKNOWN),
         "canonical_revision": ((_TEXT, "latest"),),
     }
     said = {} if inbound else {name: (("UPSTREAM_METADATA", f"lateen:{name}"), *peer[name]) for name in _ENDPOINT}

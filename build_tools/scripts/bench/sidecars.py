@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -77,6 +78,7 @@ NAMES = (
     "bare Envoys",
     "lateen without metadata exchange",
     "lateen's native part",
+    "lateen's native part with Istio's headers",
     "lateen with an empty module",
     "lateen",
 )
@@ -97,8 +99,8 @@ def ways(folder: Path) -> Iterator[list[Way]]:
                 pair = _Pair(block, 2 * number, authority, folder / str(number))
                 settings = "" if name.endswith("without metrics") else CONFIG
                 configs = pair.configs(settings, exchange=name != "lateen without metadata exchange")
-                for config in configs.values():
-                    _change(config, name, pair.folder)
+                for role, config in configs.items():
+                    _change(config, name, pair.folder / role)
                 pair_of = [_envoy(pair.folder, role, config) for role, config in configs.items()]
                 started += pair_of
                 found.append(Way(name, block.outbound(pair.first), *pair_of))
@@ -151,7 +153,10 @@ class _Pair:
 
 
 def _change(config: Any, name: str, folder: Path) -> None:
-    """Make of what lateen makes what a way has: fewer filters, and text for labels that a filter would provide."""
+    """Make of what lateen makes what a way has: fewer filters, and text for labels that a filter would provide.
+
+    The folder is the sidecar's; its name is the role.
+    """
     if isinstance(config, dict):
         if config.get("@type") == _MANAGER:
             config["http_filters"] = list(_filters(config["http_filters"], name, folder))
@@ -168,6 +173,8 @@ def _filters(filters: list[Any], name: str, folder: Path) -> Iterator[Any]:
     for each in filters:
         if each["name"] == metadata_exchange.NAME and name == "lateen with an empty module":
             yield _empty(each, folder / "empty.wasm")
+        elif each["name"] == metadata_exchange.NAME and name == "lateen's native part with Istio's headers":
+            yield _headers(each, client=folder.name == "client")
         elif each["name"] == metadata_exchange.NAME:
             yield from [each] if name == "lateen" else []
         elif each["name"] == _ROUTER or not name.startswith("bare"):
@@ -179,6 +186,21 @@ def _empty(exchange: Any, path: Path) -> Any:
     machine = {"runtime": "envoy.wasm.runtime.v8", "code": {"local": {"filename": str(path)}}}
     typed = exchange["typed_config"]
     return {**exchange, "typed_config": {**typed, "config": {"name": "empty", "vm_config": machine}}}
+
+
+def _headers(exchange: Any, *, client: bool) -> Any:
+    """The least that Istio's form of the exchange can cost: native filters send and strip it, and nobody reads it."""
+    told = json.loads(exchange["typed_config"]["config"]["configuration"]["value"])
+    values = {"x-envoy-peer-metadata": told["description"], "x-envoy-peer-metadata-id": told["node_id"]}
+    action = {"append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+    send = [{"append": {"header": {"key": key, "value": value}, **action}} for key, value in values.items()]
+    strip = [{"remove": key} for key in values]
+    requests, responses = (send, strip) if client else (strip, send)
+    typed = {
+        "@type": f"{_TYPES}.extensions.filters.http.header_mutation.v3.HeaderMutation",
+        "mutations": {"request_mutations": requests, "response_mutations": responses},
+    }
+    return {"name": exchange["name"], "typed_config": typed}
 
 
 def _application(address: str) -> dict[str, Any]:

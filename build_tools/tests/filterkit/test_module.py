@@ -29,7 +29,7 @@ def test_the_smallest_module_is_read() -> None:
 
 def test_what_a_filter_of_the_suite_may_do_is_what_it_calls_and_is_called_for() -> None:
     capabilities = read_module(catalog()["peer_metadata"].module()).capabilities
-    assert {"proxy_get_property", "proxy_on_request_headers", "proxy_on_log"} <= set(capabilities)
+    assert {"proxy_get_property", "proxy_on_request_headers", "proxy_on_response_headers"} <= set(capabilities)
     assert list(capabilities) == sorted(capabilities)
     # Envoy never asks whether these are allowed.
     assert {"_initialize", "memory", "proxy_abi_version_0_2_1", "proxy_on_memory_allocate"}.isdisjoint(capabilities)

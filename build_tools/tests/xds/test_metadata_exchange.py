@@ -29,7 +29,7 @@ def test_a_proxy_tells_the_labels_that_metrics_have_and_no_others() -> None:
     config = web()
     canonical = {"service.istio.io/canonical-name": "web", "service.istio.io/canonical-revision": "v1"}
     assert told(config) == {"app": "web", "version": "v1", **canonical}
-    assert config.keys() == {"role", "node_id", "description"}
+    assert config.keys() == {"role", "node_id", "description", "propagation"}
 
 
 def test_labels_that_the_mesh_names_are_told_and_asked_for() -> None:

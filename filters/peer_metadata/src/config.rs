@@ -24,6 +24,8 @@ pub struct Config {
     pub description: String,
     /// Labels of the peer that are published beside the standard attributes, by the name under which they are.
     pub additional_labels: Structure,
+    /// Whether clusters that lead out of the mesh take the headers off themselves.
+    pub to_all_clusters: bool,
     /// Whether a peer without metadata may describe itself in its `baggage`.
     pub baggage: bool,
 }
@@ -36,6 +38,7 @@ impl Config {
             node_id: String::new(),
             description: String::new(),
             additional_labels: Structure::default(),
+            to_all_clusters: false,
             baggage: false,
         };
         let mut wanted = vec!["role", "node_id", "description"];
@@ -47,6 +50,10 @@ impl Config {
                 ("description", Value::Text(description)) => config.description = description,
                 ("additional_labels", Value::Structure(labels)) if labels.len() <= MOST_LABELS => {
                     config.additional_labels = labels;
+                }
+                ("propagation", Value::Text(propagation)) if propagation == "mesh_clusters" => {}
+                ("propagation", Value::Text(propagation)) if propagation == "all_clusters" => {
+                    config.to_all_clusters = true;
                 }
                 ("discovery", Value::Text(discovery)) if discovery == "istio_headers" => {}
                 ("discovery", Value::Text(discovery)) if discovery == "istio_headers_or_baggage" => {

@@ -24,32 +24,24 @@ use crate::exchange::Exchange;
 use crate::headers::Claim;
 use crate::peer::Attributes;
 
-export!(PeerMetadata: on_request_headers, on_response_headers, on_log);
+export!(PeerMetadata: on_request_headers, on_response_headers);
 
 /// The filter, configured for one proxy.
 pub struct PeerMetadata {
     role: Role,
     own: headers::Own,
+    to_all_clusters: bool,
     baggage: bool,
     exchange: Exchange,
     downstream: Attributes,
     upstream: Attributes,
 }
 
-/// What is kept of a request until its response and its log.
+/// What is kept of a request until its response.
 #[derive(Default)]
 pub struct Stream {
-    sides: Option<Sides>,
-    downstream_published: bool,
-    answer: bool,
-    upstream_claim: Claim,
-}
-
-/// With whom metadata is exchanged: a sidecar has one peer beyond its own application, a gateway has two.
-#[derive(Clone, Copy)]
-struct Sides {
-    downstream: bool,
     upstream: bool,
+    answer: bool,
 }
 
 impl Filter for PeerMetadata {
@@ -60,6 +52,7 @@ impl Filter for PeerMetadata {
         Ok(Self {
             role: config.role,
             own: headers::Own { id: config.node_id, description: config.description },
+            to_all_clusters: config.to_all_clusters,
             baggage: config.baggage,
             downstream: Attributes::declare(host, "downstream", &config.additional_labels)?,
             upstream: Attributes::declare(host, "upstream", &config.additional_labels)?,
@@ -68,49 +61,39 @@ impl Filter for PeerMetadata {
     }
 
     fn on_request_headers<H: Host>(&mut self, stream: &mut Stream, host: &H) -> Action {
-        let sides = self.sides(stream, host);
-        if sides.downstream {
+        let (downstream, upstream) = self.sides(host);
+        stream.upstream = upstream;
+        if downstream {
             let claim = Claim::of(host, Map::RequestHeaders, self.baggage);
             let (caller, verified) = self.exchange.downstream(host, &claim);
             caller.publish(host, &self.downstream);
-            stream.downstream_published = true;
             stream.answer = verified && matches!(claim, Claim::Metadata(_));
         }
-        self.pass(host, Map::RequestHeaders, sides.upstream && exchange::may_send(host));
+        self.pass(host, Map::RequestHeaders, upstream && (self.to_all_clusters || exchange::may_send(host)));
         Action::Continue
     }
 
     fn on_response_headers<H: Host>(&mut self, stream: &mut Stream, host: &H) -> Action {
-        if self.sides(stream, host).upstream {
-            stream.upstream_claim = Claim::of(host, Map::ResponseHeaders, self.baggage);
+        if stream.upstream {
+            let claim = Claim::of(host, Map::ResponseHeaders, self.baggage);
+            self.exchange.upstream(host, &claim).publish(host, &self.upstream);
         }
         self.pass(host, Map::ResponseHeaders, stream.answer);
         Action::Continue
     }
-
-    fn on_log<H: Host>(&mut self, stream: &mut Stream, host: &H) {
-        let sides = self.sides(stream, host);
-        if sides.downstream && !stream.downstream_published {
-            let (caller, _) = self.exchange.downstream(host, &Claim::None);
-            caller.publish(host, &self.downstream);
-        }
-        if sides.upstream {
-            let called = self.exchange.upstream(host, &stream.upstream_claim);
-            called.publish(host, &self.upstream);
-        }
-    }
 }
 
 impl PeerMetadata {
-    /// Asked for each stream: Envoy serves the listeners of both directions by one plugin.
-    fn sides<H: Host>(&self, stream: &mut Stream, host: &H) -> Sides {
-        *stream.sides.get_or_insert_with(|| match self.role {
-            Role::Gateway => Sides { downstream: true, upstream: true },
+    /// With whom metadata is exchanged, downstream and upstream: a sidecar has one peer beyond its own application, a
+    /// gateway has two. Asked for each stream: Envoy serves the listeners of both directions by one plugin.
+    fn sides<H: Host>(&self, host: &H) -> (bool, bool) {
+        match self.role {
+            Role::Gateway => (true, true),
             Role::Sidecar => {
                 let inbound = exchange::is_inbound(host);
-                Sides { downstream: inbound, upstream: !inbound }
+                (inbound, !inbound)
             }
-        })
+        }
     }
 
     /// Whatever arrived in the two headers ends here: they leave with this proxy's own description, or not at all.

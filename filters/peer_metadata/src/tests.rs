@@ -31,11 +31,17 @@ struct Proxy {
 
 impl Proxy {
     fn new(role: &str, direction: i64) -> Self {
+        Self::sending(role, direction, "mesh_clusters")
+    }
+
+    fn sending(role: &str, direction: i64, propagation: &str) -> Self {
         let (filter, host) = (Dispatcher::new(), FakeHost::default());
         let description = description(REVIEWS);
         let more = r#""discovery": "istio_headers_or_baggage", "additional_labels": {"team": "example.com/team"}"#;
-        let configuration =
-            format!(r#"{{"role": "{role}", "node_id": "own-id", "description": "{description}", {more}}}"#);
+        let configuration = format!(
+            r#"{{"role": "{role}", "node_id": "own-id", "description": "{description}",
+                "propagation": "{propagation}", {more}}}"#
+        );
         host.configuration.replace(configuration.clone().into());
         filter.create(PLUGIN, 0);
         assert!(filter.configure(&host, PLUGIN, configuration.len()), "{:?}", host.log.borrow());
@@ -78,7 +84,6 @@ impl Proxy {
     fn response(&self, metadata: Option<&str>) -> &Self {
         self.headers(Map::ResponseHeaders, metadata);
         self.filter.response_headers(&self.host, STREAM);
-        self.filter.log(&self.host, STREAM);
         self
     }
 
@@ -232,13 +237,6 @@ fn a_caller_that_says_nothing_gets_no_description_not_even_the_applications() {
 }
 
 #[test]
-fn a_request_that_was_refused_before_the_filter_saw_it_has_labels_too() {
-    let proxy = Proxy::inbound().mtls(WEB_ID, REVIEWS_ID);
-    proxy.response(None);
-    assert_eq!(proxy.peer("downstream").unwrap(), "unknown shop unknown unknown unknown latest unknown");
-}
-
-#[test]
 fn a_call_into_the_mesh_carries_the_callers_own_description_only() {
     let proxy = Proxy::outbound();
     proxy.request(Some("made up by the application"));
@@ -265,6 +263,17 @@ fn nothing_leaves_the_mesh() {
             assert_eq!(proxy.sent(Map::RequestHeaders), (None, None), "{role}, {index}");
         }
     }
+}
+
+#[test]
+fn where_clusters_see_to_it_every_request_carries_the_description() {
+    let proxy = Proxy::sending("sidecar", 2, "all_clusters");
+    proxy.host.properties.borrow_mut().remove("xds.cluster_name");
+    proxy.request(None);
+    assert_eq!(proxy.sent(Map::RequestHeaders), (Some(description(REVIEWS)), Some("own-id".into())));
+    let inbound = Proxy::sending("sidecar", 1, "all_clusters");
+    inbound.request(Some("made up"));
+    assert_eq!(inbound.sent(Map::RequestHeaders), (None, None), "an application is no peer");
 }
 
 #[test]
@@ -342,6 +351,7 @@ fn a_broken_configuration_is_refused() {
         format!(r#"{{"role": "waypoint", {good}}}"#),
         format!(r#"{{"role": "sidecar", {good}}} trailing"#),
         format!(r#"{{"role": "sidecar", {good}, "discovery": "dns"}}"#),
+        format!(r#"{{"role": "sidecar", {good}, "propagation": "none"}}"#),
         format!(r#"{{"role": "sidecar", {good}, "additional_labels": "team"}}"#),
         format!(r#"{{"role": "sidecar", {good}, "unknown": "x"}}"#),
         r#"{"role": "sidecar", "node_id": "i"}"#.into(),

@@ -12,6 +12,7 @@ from lateen.model.security import MtlsMode
 from lateen.model.service import Protocol
 from lateen.scope.views import InboundPort, InboundView, ProxyScope
 from lateen.xds.duration import duration
+from lateen.xds.filters import peer_namespace
 from lateen.xds.filters.chain import Chain, Direction, typed
 from lateen.xds.interception import binds
 from lateen.xds.listeners import tcp
@@ -131,9 +132,10 @@ def _chains(
 ) -> list[Config]:
     """The chains of a port; `names` and `filters` are those of HTTP, then those of TCP."""
     secured = downstream_mtls(scope, _ALPN)
+    certified = peer_namespace.build(scope)
     return [
         filter_chain(
-            filters[not match.http],
+            [*(certified if match.mtls else ()), *filters[not match.http]],
             match.config(port),
             names[not match.http],
             secured if match.mtls else None,
