@@ -98,6 +98,24 @@ def test_a_filter_without_a_module_has_nothing_to_build(suite: Path, capsys: pyt
     assert json.loads(capsys.readouterr().out)["modules"] == []
 
 
+@pytest.mark.parametrize(
+    ("verb", "name", "kind", "lacks"),
+    [
+        ("fuzz", "quota", "native", "code of its own"),
+        ("build", "quota", "native", "module"),
+        ("build", "tenant_context", "lua", "module"),
+        ("build --check", "tenant_context", "lua", "module"),
+    ],
+)
+def test_a_verb_says_of_which_filter_it_does_nothing(
+    verb: str, name: str, kind: str, lacks: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """LAT0650; nothing has failed."""
+    assert main(["filters", *verb.split(), name]) == 0
+    problem = f"{name} has nothing to {verb.split(maxsplit=1)[0]}: a filter of kind {kind} has no {lacks}"
+    assert capsys.readouterr().out.startswith(f"lateen: LAT0650 info: {problem}\n")
+
+
 def test_a_host_that_is_not_installed_is_named(
     suite: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

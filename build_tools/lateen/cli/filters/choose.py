@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lateen.diagnostics import MeshError, Origin
+from lateen.diagnostics import Diagnostic, MeshError, Origin, Severity
 
 if TYPE_CHECKING:
     from lateen.filterkit.catalog import Filter
@@ -74,6 +74,13 @@ def chosen_one(name: str) -> Filter:
     """The filter of that name or in that folder; raises as `chosen`."""
     (found,) = chosen([name])
     return found
+
+
+def nothing_to(verb: str, suite: Filter, lacks: str, severity: Severity = Severity.INFO) -> Diagnostic:
+    """A filter of whose kind a verb can do nothing (LAT0650): no file is at fault."""
+    from lateen.diagnostics.codes.workbench import NOTHING_TO_DO  # noqa: PLC0415
+
+    return NOTHING_TO_DO.at(Origin(), name=suite.name, verb=verb, kind=suite.kind, lacks=lacks, severity=severity)
 
 
 def _is_path(name: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from lateen.diagnostics import MeshError, Origin
 from lateen.diagnostics.codes.filterkit import NOT_BUILT, STALE_MODULE
+from lateen.diagnostics.codes.workbench import CANNOT_EXPORT
 from lateen.filterkit import manifest as provenance
 from lateen.filterkit.catalog import Filter
 from lateen.filterkit.oci import archive, sbom
@@ -41,8 +42,12 @@ def package(suite: Filter, layouts: Iterable[str] = LAYOUTS) -> list[Package]:
     """The images of a filter; the same filter gives the same bytes wherever and whenever this is done.
 
     A Lua filter has one layout, which no `layouts` choose: Istio and Envoy Gateway take Lua in their resources, not
-    from images. Raises MeshError if its module is missing (LAT0606) or not what `module.json` says (LAT0610).
+    from images. Raises MeshError if its module is missing (LAT0606) or not what `module.json` says (LAT0610), and for a
+    native filter (LAT0694).
     """
+    if suite.kind == "native":
+        reason = "it is of kind native: a filter of Envoy's own, configured"
+        raise MeshError((CANNOT_EXPORT.at(Origin(), name=suite.name, target="container image", reason=reason),))
     if suite.kind == "wasm":
         module = _module(suite)
         images = {layout: _LAYOUTS[layout](suite, module) for layout in layouts}
