@@ -88,6 +88,13 @@ impl Filter for AuthzCache {
         }
     }
 
+    fn without_room<H: Host>(&self, _host: &H) -> Action {
+        match self.config.mode {
+            Mode::Enforce => Action::Pause,
+            Mode::Shadow | Mode::Off => Action::Continue,
+        }
+    }
+
     fn on_response_headers<H: Host>(&mut self, stream: &mut Stream, host: &H) -> Action {
         if let Some(decision) = &stream.allowed {
             for (name, value) in &decision.client {

@@ -149,6 +149,14 @@ fn what_was_allowed_is_stale_for_a_while_and_a_refusal_never() {
 }
 
 #[test]
+fn where_nothing_is_enforced_requests_pass_for_which_there_is_no_room() {
+    for (mode, action) in [("enforce", Action::Pause), ("shadow", Action::Continue), ("off", Action::Continue)] {
+        let proxy = Proxy::new(&HTTP.replacen('{', &format!(r#"{{"mode": "{mode}", "#), 1));
+        assert_eq!(proxy.filter.request_headers(&proxy.host, 2), action, "{mode}");
+    }
+}
+
+#[test]
 fn what_one_worker_was_told_is_allowed_all_of_them_know_for_as_long() {
     let one = Proxy::new(HTTP);
     one.request(2);
