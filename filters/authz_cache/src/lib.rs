@@ -241,7 +241,8 @@ impl AuthzCache {
         };
         // Without a clock it is not kept, and what was kept is over all the same.
         let now = host.now().ok();
-        let term = now.and_then(|now| Term::new(&decision, now, lifetime, keeping.stale_if_error));
+        let stale = if judged.stale { keeping.stale_if_error } else { Duration::ZERO };
+        let term = now.and_then(|now| Term::new(&decision, now, lifetime, stale));
         match term {
             Some(term) => self.cache.put(flight.key, &decision, term),
             None => self.cache.forget(&flight.key),
