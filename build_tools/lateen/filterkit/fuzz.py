@@ -17,7 +17,7 @@ from typing import Any
 
 from lateen.diagnostics import Diagnostic, MeshError, Origin
 from lateen.diagnostics.codes import filter_hosts as codes
-from lateen.filterkit.catalog import Filter, read_filter
+from lateen.filterkit.catalog import Filter, read_filter, unbuilt
 from lateen.filterkit.fuzz_input import Vocabulary, fuzz_input
 from lateen.filterkit.host.driver import Driver
 from lateen.filterkit.host.world import World
@@ -75,9 +75,11 @@ class Fuzzed:
 def fuzz(suite: Filter, seed: int, inputs: int, first: int = 0, jobs: int = 1) -> Fuzzed:
     """Send so many inputs, from number `first` on, in `jobs` processes.
 
-    Raises MeshError (LAT0615, LAT0619) if that is impossible.
+    Raises MeshError (LAT0606, LAT0615, LAT0619) if that is impossible.
     """
     started = monotonic()
+    if missing := unbuilt(suite):
+        raise MeshError(missing)
     if not _configurations(suite):
         raise MeshError((codes.FUZZ_WITHOUT_CONFIGURATION.at(Origin(str(suite.directory)), name=suite.name),))
     ends = range(first // BATCH * BATCH + BATCH, first + inputs + BATCH, BATCH)

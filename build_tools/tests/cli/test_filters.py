@@ -116,6 +116,24 @@ def test_a_verb_says_of_which_filter_it_does_nothing(
     assert capsys.readouterr().out.startswith(f"lateen: LAT0650 info: {problem}\n")
 
 
+@pytest.mark.parametrize(
+    "verb", ["check", "test", "fuzz", "capabilities", "export --as envoy", "package", "push host/a:1", "serve"]
+)
+def test_a_filter_that_is_not_built_is_told_with_the_way_to_build_it(
+    verb: str, suite: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """LAT0606."""
+    own = suite.rename("probe")
+    (own / "scenarios" / "a.yaml").write_text(SCENARIO % "/")
+    description = (own / "filter.yaml").read_text()
+    (own / "filter.yaml").write_text(description.replace("kind: lua", "kind: wasm").replace("OPEN", "CLOSED"))
+    name, *options = verb.split()
+    assert main(["filters", name, "probe", *options]) == 1
+    told = "".join(capsys.readouterr())
+    fault = f"{own.resolve()}: LAT0606 error: the module of probe has not been built"
+    assert f"{fault}\n  hint: lateen filters build {own.resolve()}\n" in told
+
+
 def test_a_host_that_is_not_installed_is_named(
     suite: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -68,13 +68,13 @@ def run(args: argparse.Namespace) -> int:
 def _measure(suite: Filter, envoy: Path, args: argparse.Namespace) -> Measurement | list[Diagnostic]:
     from lateen.diagnostics import Origin  # noqa: PLC0415
     from lateen.diagnostics.codes.bench import NOT_MEASURED  # noqa: PLC0415
-    from lateen.diagnostics.codes.filterkit import NOT_BUILT  # noqa: PLC0415
     from lateen.filterkit.bench import measure, read_plan  # noqa: PLC0415
     from lateen.filterkit.bench.load import LoadError  # noqa: PLC0415
     from lateen.filterkit.bench.process import NotServingError  # noqa: PLC0415
+    from lateen.filterkit.catalog import unbuilt  # noqa: PLC0415
 
-    if suite.kind == "wasm" and not suite.built:
-        return [NOT_BUILT.at(Origin(str(suite.directory)), name=suite.name, hint=f"lateen filters build {suite.name}")]
+    if missing := unbuilt(suite):
+        return list(missing)
     plan, faults = read_plan(suite)
     if plan is None:
         return faults

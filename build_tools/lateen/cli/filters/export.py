@@ -77,12 +77,11 @@ def _configuration(suite: Filter, file: str | None) -> Configured:
 
 def _built(suite: Filter) -> None:
     """Raises MeshError (LAT0606) for a module that is not there."""
-    from lateen.diagnostics import MeshError, Origin  # noqa: PLC0415
-    from lateen.diagnostics.codes import filterkit as codes  # noqa: PLC0415
+    from lateen.diagnostics import MeshError  # noqa: PLC0415
+    from lateen.filterkit.catalog import unbuilt  # noqa: PLC0415
 
-    if suite.kind == "wasm" and not suite.built:
-        hint = f"lateen filters build {suite.argument}"
-        raise MeshError((codes.NOT_BUILT.at(Origin(str(suite.directory)), name=suite.name, hint=hint),))
+    if faults := unbuilt(suite):
+        raise MeshError(faults)
 
 
 def _digest(text: str) -> str:
