@@ -42,7 +42,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KIND/NAME",
         dest="attached",
         type=_attached,
-        default=("Gateway", "eg"),
         help="with --as envoyextensionpolicy: what it is attached to (default Gateway/eg)",
     )
     parser.add_argument("-o", dest="style", choices=("yaml", "json"), default="yaml", help="format (default yaml)")
@@ -93,6 +92,6 @@ def _digest(text: str) -> str:
 
 def _attached(text: str) -> tuple[str, str]:
     kind, _, name = text.partition("/")
-    if not kind or not name:
+    if not kind or not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", name):
         raise argparse.ArgumentTypeError("KIND/NAME is expected, such as Gateway/eg")
     return kind, name

@@ -146,7 +146,7 @@ CANNOT_EXPORT = Code(
     "LAT0694",
     Severity.ERROR,
     "Filter cannot be exported to that",
-    "{name} cannot be a {target}: {reason}",
+    "{name} cannot be exported as {target}: {reason}",
     "The target has no field for it.",
     example="lateen filters export tenant_context --as wasmplugin",
     fix="lateen filters export tenant_context --as trafficextension",

@@ -47,7 +47,7 @@ def package(suite: Filter, layouts: Iterable[str] = LAYOUTS) -> list[Package]:
     """
     if suite.kind == "native":
         reason = "it is of kind native: a filter of Envoy's own, configured"
-        raise MeshError((CANNOT_EXPORT.at(Origin(), name=suite.name, target="container image", reason=reason),))
+        raise MeshError((CANNOT_EXPORT.at(Origin(), name=suite.name, target="image", reason=reason),))
     if suite.kind == "wasm":
         module = _module(suite)
         images = {layout: _LAYOUTS[layout](suite, module) for layout in layouts}
