@@ -112,13 +112,7 @@ def _run_one_here(suite: Filter, scenario: Scenario, clusters: Sequence[str]) ->
     try:
         seen = in_process.observe(suite, scenario, clusters)
     except in_process.Refusal as refused:
-        reason = " ".join(str(refused).split())
-        said = refused.logs[-2] if len(refused.logs) > 1 else ""
-        origin = scenario.origin("config")
-        found = host_codes.NOT_STARTED_HERE.at(
-            origin, scenario=scenario.name, name=suite.name, reason=reason, hint=said
-        )
-        return Outcome(scenario, INPROCESS, "failed", (found,))
+        return Outcome(scenario, INPROCESS, "failed", (in_process.not_started(suite, scenario, refused),))
     return _judge(scenario, INPROCESS, _missed(scenario, seen), seen)
 
 
