@@ -188,12 +188,29 @@ def test_an_unknown_filter_is_named_with_a_likely_one(suite: Path, capsys: pytes
     assert "LAT0601 error: no filter is named 'porbe'\n  hint: did you mean \"probe\"?" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("text", ["name: probe", "", "name: ["])
-def test_a_broken_description_is_a_finding(suite: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """LAT0602."""
-    (suite / "filter.yaml").write_text(text)
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (("kind: lua", "kind: luau"), [':1:38: LAT0602 error: "luau" is not one of']),
+        (("AUTHN", "AUTHN, faze: x"), [":1:1: LAT0602 error: Additional properties are not allowed ('faze'"]),
+        (
+            ("{name: probe, summary: Looks., ", "{"),
+            [':1:1: LAT0602 error: "name" is', ':1:1: LAT0602 error: "summary" is'],
+        ),
+        (("name: probe", "name: other"), [":1:8: LAT0602 error: name: 'other' stands in the folder 'probe'"]),
+        (("{name", "[name"), [":1:106: LAT0003 error: "]),
+        (("{name", "{}\n---\n{name"), [": LAT0602 error: it must be one document"]),
+    ],
+)
+def test_a_broken_description_is_a_finding_for_each_fault(
+    change: tuple[str, str], found: list[str], suite: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    description = (suite / "filter.yaml").read_text()
+    (suite / "filter.yaml").write_text(description.replace(*change))
     assert main(["filters", "list"]) == 1
-    assert f"{suite}/filter.yaml: LAT0602 error: " in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert printed.count(" error: ") == len(found)
+    assert [start for start in found if f"{suite}/filter.yaml{start}" not in printed] == []
 
 
 def test_modules_without_their_source_cannot_be_built(suite: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -52,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
     if not tool():
         raise MeshError((NO_LOAD_TOOL.at(Origin(), hint=NO_LOAD_TOOL.fix),))
     envoy = find_envoy(args.envoy)
+    asked = version(envoy)
     measured: list[Measurement] = []
     findings: list[Diagnostic] = []
     for suite in filters:
@@ -66,9 +67,7 @@ def run(args: argparse.Namespace) -> int:
     if args.output != "text":
         budgets = {suite.name: suite.budget.get("microseconds") for suite in filters}
         rows = [_row(each, budgets[each.filter]) for each in measured]
-        return report_data(
-            findings, args, envoy=version(envoy), rounds=args.rounds, requests=args.requests, filters=rows
-        )
+        return report_data(findings, args, envoy=asked, rounds=args.rounds, requests=args.requests, filters=rows)
     return report_text(findings, args)
 
 
