@@ -74,3 +74,7 @@ class MeshError(Exception):
         self.diagnostics = diagnostics
         self.mesh = mesh
         super().__init__("\n".join(str(d) for d in diagnostics if d.severity is Severity.ERROR))
+
+    def __reduce__(self) -> tuple[type[MeshError], tuple[tuple[Diagnostic, ...], Any]]:
+        """To be raised in another process: by itself an exception is made anew of its text."""
+        return type(self), (self.diagnostics, self.mesh)

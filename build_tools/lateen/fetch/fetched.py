@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from lateen.diagnostics import Code
 from lateen.diagnostics.codes.fetch import NOT_WASM
+from lateen.filterkit.module import BrokenModuleError, read_module
 from lateen.modules.module import MAGIC, shown
 
 LIMIT = 256 << 20
@@ -29,8 +30,12 @@ class FetchError(Exception):
 
 
 def wasm(url: str, content: bytes) -> bytes:
-    """The content, if it is a Wasm module. Raises FetchError (LAT0642)."""
+    """The content, if it is a Wasm module with all of its sections. Raises FetchError (LAT0642)."""
     if content.startswith(MAGIC):
+        try:
+            read_module(content)
+        except BrokenModuleError as error:
+            raise FetchError(NOT_WASM, url=shown(url), reason=error) from error
         return content
     component = content.startswith(MAGIC[:4])
     reason = "it is a component, and Envoy runs core modules" if component else "it does not begin as one"

@@ -20,6 +20,8 @@ import jsonschema_rs
 import orjson
 import yaml
 
+from lateen.diagnostics import Diagnostic, Origin
+from lateen.diagnostics.codes.filterkit import NOT_BUILT
 from lateen.filterkit.configuration import Configuration, Files, read_files
 from lateen.filterkit.lua_literal import lua_literal
 from lateen.filterkit.module import BrokenModuleError, read_module
@@ -136,6 +138,14 @@ def catalog() -> dict[str, Filter]:
     root = next((folder for folder in FOLDERS if folder.is_dir()), None)
     folders = sorted(path.parent for path in root.glob("*/filter.yaml")) if root else []
     return {folder.name: read_filter(folder) for folder in folders}
+
+
+def unbuilt(suite: Filter) -> tuple[Diagnostic, ...]:
+    """That the module of a Wasm filter is missing (LAT0606), if it is."""
+    if suite.kind != "wasm" or suite.built:
+        return ()
+    hint = f"lateen filters build {suite.argument}"
+    return (NOT_BUILT.at(Origin(str(suite.directory)), name=suite.name, hint=hint),)
 
 
 def read_filter(folder: Path) -> Filter:

@@ -12,6 +12,7 @@ from lateen.diagnostics import MeshError, Origin, Severity
 from lateen.diagnostics.codes import workbench as codes
 from lateen.filterkit.catalog import Filter, catalog, schema
 from lateen.filterkit.configured import Configured
+from lateen.filterkit.oci import reference
 from lateen.model.proxy import Proxy
 from lateen.schema import Schema
 from lateen.xds.filters.wasm import suite_extension
@@ -27,22 +28,23 @@ class Place:
 
     `image` is where the module is: an OCI reference, or a URL; `sha256` its digest (of the manifest for OCI, of the
     file for a URL). `module` is the file on Envoy's machine, if not where lateen puts it. `target` (KIND, NAME) is what
-    an EnvoyExtensionPolicy is attached to.
+    an EnvoyExtensionPolicy is attached to, if not the Gateway `eg`.
     """
 
     image: str = ""
     sha256: str = ""
     module: str = ""
-    target: tuple[str, str] = ("Gateway", "eg")
+    target: tuple[str, str] | None = None
 
 
 def export(suite: Filter, target: str, config: Configured, place: Place) -> Config:
     """The filter with a configuration that it accepts, as the target's resource, valid by its schema.
 
-    `target` is a key of `TARGETS`. Raises MeshError (LAT0694) if the target has no form for it.
+    `target` is a key of `TARGETS`. Raises MeshError if the target has no form for it, or for all that `place` names
+    (LAT0694), and for an image that cannot be one (LAT0630).
     """
-    if suite.kind == "native" and target != "envoy":
-        raise _cannot(suite, target, "it is of kind native: a filter of Envoy's own, configured")
+    if reason := _no_form(suite, target, place):
+        raise _cannot(suite, target, reason)
     build, check = TARGETS[target]
     resource = build(suite, config, place)
     if problems := list(check(resource)):
@@ -50,18 +52,33 @@ def export(suite: Filter, target: str, config: Configured, place: Place) -> Conf
     return resource
 
 
+def _no_form(suite: Filter, target: str, place: Place) -> str:
+    """Why there is no such resource, or what of `place` would not be in it."""
+    kind, is_envoy = suite.kind, target == "envoy"
+    reasons = {
+        "it is of kind native: a filter of Envoy's own, configured": kind == "native" and not is_envoy,
+        "it is of kind lua; a TrafficExtension can be": kind == "lua" and target == "wasmplugin",
+        f"it is of kind {kind} and has no module that --image, --sha256 or --module could tell of": (
+            kind != "wasm" and (place.image or place.sha256 or place.module)
+        ),
+        "Envoy pulls no images; it reads the module from a file (--module)": is_envoy and (place.image or place.sha256),
+        "it names where the module is by --image; --module is for envoy": not is_envoy and place.module,
+        "it is attached to nothing; --target is for envoyextensionpolicy": (
+            target != "envoyextensionpolicy" and place.target
+        ),
+        "--sha256 is the digest of what --image names": place.sha256 and not place.image,
+    }
+    return next((reason for reason, holds in reasons.items() if holds), "")
+
+
 def _envoy(suite: Filter, config: Configured, place: Place) -> Config:
-    if place.image:
-        raise _cannot(suite, "envoy", "Envoy pulls no images; it reads the module from a file (--module)")
     extension = suite_extension(Proxy("export"), suite.name, suite, config.value)
-    if place.module and suite.kind == "wasm":
+    if place.module:
         extension["typed_config"]["config"]["vm_config"]["code"] = {"local": {"filename": place.module}}
     return extension
 
 
 def _wasm_plugin(suite: Filter, config: Configured, place: Place) -> Config:
-    if suite.kind != "wasm":
-        raise _cannot(suite, "wasmplugin", f"it is of kind {suite.kind}; a TrafficExtension can be")
     spec = {"url": _url(suite, "wasmplugin", place), **_digest(suite, place), **_phase(suite)}
     spec |= _plugin(suite, config)
     return _resource("extensions.istio.io/v1alpha1", "WasmPlugin", suite, spec)
@@ -80,7 +97,7 @@ def _traffic_extension(suite: Filter, config: Configured, place: Place) -> Confi
 
 
 def _envoy_extension_policy(suite: Filter, config: Configured, place: Place) -> Config:
-    kind, name = place.target
+    kind, name = place.target or ("Gateway", "eg")
     spec: Config = {"targetRefs": [{"group": "gateway.networking.k8s.io", "kind": kind, "name": name}]}
     if suite.kind == "lua":
         spec["lua"] = [{"type": "Inline", "inline": suite.lua(config.value)}]
@@ -110,7 +127,10 @@ def _resource(version: str, kind: str, suite: Filter, spec: Config) -> Config:
 def _url(suite: Filter, target: str, place: Place) -> str:
     if not place.image:
         raise _cannot(suite, target, "it names where the module is: --image REGISTRY/NAME:TAG, or a URL")
-    return place.image if "://" in place.image else f"oci://{place.image}"
+    url = place.image if "://" in place.image else f"{reference.SCHEME}{place.image}"
+    if url.startswith(reference.SCHEME):
+        reference.parse(url)
+    return url
 
 
 def _digest(suite: Filter, place: Place) -> Config:

@@ -17,12 +17,13 @@ from typing import Any
 
 from lateen.diagnostics import Diagnostic, MeshError, Origin
 from lateen.diagnostics.codes import filter_hosts as codes
-from lateen.filterkit.catalog import Filter, read_filter
+from lateen.filterkit.catalog import Filter, read_filter, unbuilt
 from lateen.filterkit.fuzz_input import Vocabulary, fuzz_input
 from lateen.filterkit.host.driver import Driver
 from lateen.filterkit.host.world import World
-from lateen.filterkit.scenarios.in_process import start
+from lateen.filterkit.scenarios.in_process import Refusal, not_started, start
 from lateen.filterkit.scenarios.read import UPSTREAM, read_scenarios
+from lateen.filterkit.scenarios.scenario import Scenario
 
 BATCH = 1000
 """Inputs for one instance of the filter."""
@@ -75,11 +76,15 @@ class Fuzzed:
 def fuzz(suite: Filter, seed: int, inputs: int, first: int = 0, jobs: int = 1) -> Fuzzed:
     """Send so many inputs, from number `first` on, in `jobs` processes.
 
-    Raises MeshError (LAT0615, LAT0619) if that is impossible.
+    Raises MeshError if that is impossible (LAT0606, LAT0615, LAT0617, LAT0619), and for broken scenarios if there are
+    no others.
     """
     started = monotonic()
-    if not _configurations(suite):
-        raise MeshError((codes.FUZZ_WITHOUT_CONFIGURATION.at(Origin(str(suite.directory)), name=suite.name),))
+    if missing := unbuilt(suite):
+        raise MeshError(missing)
+    if not _scenarios(suite):
+        nothing = codes.FUZZ_WITHOUT_CONFIGURATION.at(Origin(str(suite.directory)), name=suite.name)
+        raise MeshError(tuple(read_scenarios(suite)[1]) or (nothing,))
     ends = range(first // BATCH * BATCH + BATCH, first + inputs + BATCH, BATCH)
     batches = [(max(first, end - BATCH), min(first + inputs, end)) for end in ends]
     work = partial(_batch, suite.directory, seed)
@@ -110,11 +115,17 @@ def _spread(
 
 def _batch(folder: Path, seed: int, numbers: tuple[int, int]) -> tuple[list[Failure], int]:
     """Failures among the inputs of these numbers (the end excluded), and the size of the module's memory."""
-    suite, words, configurations = _material(folder)
+    suite, words, scenarios = _material(folder)
     index = numbers[0] // BATCH
-    configuration = configurations[index % len(configurations)]
+    scenario = scenarios[index % len(scenarios)]
+    configuration = scenario.config
     memory = SMALL_MEMORY if index % 10 == 9 else None
-    run = _Run(suite, configuration, words, seed, memory)
+    try:
+        run = _Run(suite, configuration, words, seed, memory)
+    except Refusal as refused:
+        if memory is not None:
+            return [], 0
+        raise MeshError((not_started(suite, scenario, refused),)) from refused
     failures: list[Failure] = []
     for number in range(*numbers):
         problem = run.send(number)
@@ -126,10 +137,10 @@ def _batch(folder: Path, seed: int, numbers: tuple[int, int]) -> tuple[list[Fail
 
 
 @lru_cache(maxsize=4)
-def _material(folder: Path) -> tuple[Filter, Vocabulary, list[Any]]:
+def _material(folder: Path) -> tuple[Filter, Vocabulary, list[Scenario]]:
     """A filter with what it is fuzzed with, read once by each process."""
     suite = read_filter(folder)
-    return suite, Vocabulary.of(suite), _configurations(suite)
+    return suite, Vocabulary.of(suite), _scenarios(suite)
 
 
 class _Run:
@@ -161,12 +172,11 @@ class _Run:
         return "" if self._small else str(vm.failed)
 
 
-def _configurations(suite: Filter) -> list[Any]:
-    """Those of the scenarios that the filter takes, each once."""
+def _scenarios(suite: Filter) -> list[Scenario]:
+    """One for each configuration that the filter takes."""
     scenarios, _ = read_scenarios(suite)
-    found: list[Any] = []
+    found: list[Scenario] = []
     for scenario in scenarios:
-        if scenario.refused or scenario.config in found:
-            continue
-        found.append(scenario.config)
+        if not scenario.refused and all(scenario.config != other.config for other in found):
+            found.append(scenario)
     return found

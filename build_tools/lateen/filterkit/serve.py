@@ -17,9 +17,8 @@ from typing import Any
 
 import orjson
 
-from lateen.diagnostics import MeshError, Origin
-from lateen.diagnostics.codes.filterkit import NOT_BUILT
-from lateen.filterkit.catalog import Filter
+from lateen.diagnostics import MeshError
+from lateen.filterkit.catalog import Filter, unbuilt
 
 INDEX = "/index.json"
 MAX_CONNECTIONS = 64
@@ -42,13 +41,10 @@ class Served:
 
 def served(filters: Iterable[Filter]) -> dict[str, Served]:
     """The index and the modules of Wasm filters, by path. Raises MeshError (LAT0606) for one that is not built."""
-    modules = {}
-    for suite in filters:
-        try:
-            modules[f"/{suite.name}/{suite.sha256}.wasm"] = suite
-        except FileNotFoundError as error:
-            origin = Origin(str(suite.directory / "filter.yaml"))
-            raise MeshError((NOT_BUILT.at(origin, name=suite.name, hint=NOT_BUILT.fix),)) from error
+    filters = list(filters)
+    if faults := tuple(fault for suite in filters for fault in unbuilt(suite)):
+        raise MeshError(faults)
+    modules = {f"/{suite.name}/{suite.sha256}.wasm": suite for suite in filters}
     listed = [
         {"name": suite.name, "path": path, "sha256": suite.sha256, "size": len(suite.module())}
         for path, suite in modules.items()

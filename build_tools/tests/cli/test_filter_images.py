@@ -90,6 +90,9 @@ def test_a_registry_that_is_not_there_is_one_fault(
         (["push", "tenant_context", f"ghcr.io/shop/tenant@sha256:{'0' * 64}"], "LAT0630"),
         (["push", "no_such_filter", NOWHERE], "LAT0601"),
         (["package", "no_such_filter"], "LAT0601"),
+        (["package", "quota"], "LAT0694"),
+        (["push", "quota", NOWHERE], "LAT0694"),
+        (["serve", "tenant_context"], "LAT0650"),
     ],
 )
 def test_what_cannot_be_meant_is_one_fault(

@@ -98,6 +98,42 @@ def test_a_filter_without_a_module_has_nothing_to_build(suite: Path, capsys: pyt
     assert json.loads(capsys.readouterr().out)["modules"] == []
 
 
+@pytest.mark.parametrize(
+    ("verb", "name", "kind", "lacks"),
+    [
+        ("fuzz", "quota", "native", "code of its own"),
+        ("build", "quota", "native", "module"),
+        ("build", "tenant_context", "lua", "module"),
+        ("build --check", "tenant_context", "lua", "module"),
+    ],
+)
+def test_a_verb_says_of_which_filter_it_does_nothing(
+    verb: str, name: str, kind: str, lacks: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """LAT0650; nothing has failed."""
+    assert main(["filters", *verb.split(), name]) == 0
+    problem = f"{name} has nothing to {verb.split(maxsplit=1)[0]}: a filter of kind {kind} has no {lacks}"
+    assert capsys.readouterr().out.startswith(f"lateen: LAT0650 info: {problem}\n")
+
+
+@pytest.mark.parametrize(
+    "verb", ["check", "test", "fuzz", "capabilities", "export --as envoy", "package", "push host/a:1", "serve"]
+)
+def test_a_filter_that_is_not_built_is_told_with_the_way_to_build_it(
+    verb: str, suite: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """LAT0606."""
+    own = suite.rename("probe")
+    (own / "scenarios" / "a.yaml").write_text(SCENARIO % "/")
+    description = (own / "filter.yaml").read_text()
+    (own / "filter.yaml").write_text(description.replace("kind: lua", "kind: wasm").replace("OPEN", "CLOSED"))
+    name, *options = verb.split()
+    assert main(["filters", name, "probe", *options]) == 1
+    told = "".join(capsys.readouterr())
+    fault = f"{own.resolve()}: LAT0606 error: the module of probe has not been built"
+    assert f"{fault}\n  hint: lateen filters build {own.resolve()}\n" in told
+
+
 def test_a_host_that_is_not_installed_is_named(
     suite: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -152,12 +188,29 @@ def test_an_unknown_filter_is_named_with_a_likely_one(suite: Path, capsys: pytes
     assert "LAT0601 error: no filter is named 'porbe'\n  hint: did you mean \"probe\"?" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("text", ["name: probe", "", "name: ["])
-def test_a_broken_description_is_a_finding(suite: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """LAT0602."""
-    (suite / "filter.yaml").write_text(text)
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (("kind: lua", "kind: luau"), [':1:38: LAT0602 error: "luau" is not one of']),
+        (("AUTHN", "AUTHN, faze: x"), [":1:1: LAT0602 error: Additional properties are not allowed ('faze'"]),
+        (
+            ("{name: probe, summary: Looks., ", "{"),
+            [':1:1: LAT0602 error: "name" is', ':1:1: LAT0602 error: "summary" is'],
+        ),
+        (("name: probe", "name: other"), [":1:8: LAT0602 error: name: 'other' stands in the folder 'probe'"]),
+        (("{name", "[name"), [":1:106: LAT0003 error: "]),
+        (("{name", "{}\n---\n{name"), [": LAT0602 error: it must be one document"]),
+    ],
+)
+def test_a_broken_description_is_a_finding_for_each_fault(
+    change: tuple[str, str], found: list[str], suite: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    description = (suite / "filter.yaml").read_text()
+    (suite / "filter.yaml").write_text(description.replace(*change))
     assert main(["filters", "list"]) == 1
-    assert f"{suite}/filter.yaml: LAT0602 error: " in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert printed.count(" error: ") == len(found)
+    assert [start for start in found if f"{suite}/filter.yaml{start}" not in printed] == []
 
 
 def test_modules_without_their_source_cannot_be_built(suite: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -199,6 +199,7 @@ def test_a_module_may_be_packed(web: Web, layers: tuple[str, ...]) -> None:
         (401, "LAT0641", "status 401"),
         (b"", "LAT0642", "empty"),
         (b"<html>", "LAT0642", "does not begin as one"),
+        (MODULE + b"\x01\x05half", "LAT0642", "it ends in a section, at byte 10 of 14"),
         (b"\0asm\x0d\0\1\0", "LAT0642", "component"),
         (packed(b"<html>", "gzip"), "LAT0642", "does not begin as one"),
         (packed(MODULE, "gzip")[:-4], "LAT0642", "does not begin as one"),
@@ -210,7 +211,7 @@ def test_a_module_may_be_packed(web: Web, layers: tuple[str, ...]) -> None:
         (long_names(2000), "LAT0642", "does not begin as one"),
         ("/a", "LAT0641", "redirects more than 5 times"),
     ],
-    ids=range(14),
+    ids=range(15),
 )
 def test_what_is_no_module_is_refused(web: Web, content: bytes | str | int, code: str, says: str) -> None:
     web.content["/a"] = content

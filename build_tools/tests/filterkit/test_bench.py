@@ -11,6 +11,7 @@ import pytest
 
 from lateen.cli import main
 from lateen.cli.filters import choose
+from lateen.diagnostics import Severity
 from lateen.filterkit.bench import Figures, Measurement, Plan, read_plan
 from lateen.filterkit.bench.ways import EMPTY, FILTER, NATIVE, NONE, ways
 from lateen.filterkit.catalog import Filter, catalog
@@ -53,7 +54,20 @@ def test_a_filter_that_needs_a_configuration_cannot_be_measured_without_a_plan(m
     suite = replace(make_filter(""), config_schema={"type": "object", "required": ["value"]})
     plan, [finding] = read_plan(suite)
     assert plan is None
-    assert finding.code == "LAT0674"
+    assert (finding.code, finding.severity) == ("LAT0674", Severity.WARNING)
+    assert "needs a configuration, and has no bench.yaml" in finding.message
+
+
+def test_check_fails_if_nothing_says_how_a_filter_is_measured(
+    make_filter: MakeFilter, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    suite = replace(make_filter(""), config_schema={"type": "object", "required": ["value"]})
+    monkeypatch.setattr(choose, "chosen", lambda _names: [suite])
+    monkeypatch.setattr("lateen.filterkit.bench.load.tool", lambda: "h2load")
+    assert main(["filters", "bench"]) == 0
+    assert "LAT0674 warning" in capsys.readouterr().out
+    assert main(["filters", "bench", "--check"]) == 1
+    assert "LAT0674 error" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", catalog())

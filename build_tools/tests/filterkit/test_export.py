@@ -133,7 +133,10 @@ def test_the_schema_of_envoy_gateway_refuses_what_its_custom_resource_does(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["tenant_context", "--as", "wasmplugin"], "tenant_context cannot be a wasmplugin: it is of kind lua"),
+        (
+            ["tenant_context", "--as", "wasmplugin"],
+            "exported as wasmplugin: it is of kind lua",
+        ),
         (["peer_metadata", "--as", "wasmplugin"], "it names where the module is: --image"),
         (["peer_metadata", "--as", "envoyextensionpolicy"], "it names where the module is: --image"),
         (["peer_metadata", "--as", "envoy", "--image", IMAGE], "Envoy pulls no images"),
@@ -142,6 +145,12 @@ def test_the_schema_of_envoy_gateway_refuses_what_its_custom_resource_does(
             "spec.targetRefs.0.kind",
         ),
         (["peer_metadata", "--as", "wasmplugin", "--image", "ftp://files.example/p.wasm"], "is not a URL of"),
+        (["tenant_context", "--as", "envoy", "--module", "/m"], "it is of kind lua and has no module"),
+        (["tenant_context", "--as", "trafficextension", "--image", IMAGE], "it is of kind lua and has no module"),
+        (["peer_metadata", "--as", "envoy", "--sha256", "0" * 64], "Envoy pulls no images"),
+        (["peer_metadata", "--as", "trafficextension", "--sha256", "0" * 64], "the digest of what --image names"),
+        (["peer_metadata", "--as", "wasmplugin", "--image", IMAGE, "--module", "/m"], "--module is for envoy"),
+        (["peer_metadata", "--as", "envoy", "--target", "Gateway/a"], "--target is for envoyextensionpolicy"),
     ],
 )
 def test_what_a_target_has_no_form_for_is_said(
@@ -154,6 +163,19 @@ def test_what_a_target_has_no_form_for_is_said(
     err = capsys.readouterr().err
     assert "LAT0694 error" in err
     assert said in err
+
+
+@pytest.mark.parametrize("image", ["NOT/valid:::", "oci://host.example/Gate:1", "a@sha256:1"])
+def test_an_image_that_cannot_be_one_is_not_exported(
+    image: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """LAT0630."""
+    config = tmp_path / "config.yaml"
+    config.write_text(json.dumps(PEER))
+    command = ["filters", "export", "peer_metadata", "--as", "wasmplugin", "--config", str(config)]
+    assert main([*command, "--image", image]) == 2
+    printed = capsys.readouterr()
+    assert (printed.out, "LAT0630 error" in printed.err) == ("", True)
 
 
 def test_a_configuration_that_the_filter_refuses_is_not_exported(
@@ -169,7 +191,9 @@ def test_a_configuration_that_the_filter_refuses_is_not_exported(
     assert main(["filters", "export", "tenant_context", "--as", "envoy"]) == 2
 
 
-@pytest.mark.parametrize("argument", [["--sha256", "abc"], ["--target", "eg"], ["--as", "helm"]])
+@pytest.mark.parametrize(
+    "argument", [["--sha256", "abc"], ["--target", "eg"], ["--target", "Gateway/a/b"], ["--as", "helm"]]
+)
 def test_arguments_that_cannot_be_are_refused(argument: list[str]) -> None:
     with pytest.raises(SystemExit) as raised:
         main(["filters", "export", "peer_metadata", "--as", "envoy", *argument])

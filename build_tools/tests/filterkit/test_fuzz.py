@@ -17,6 +17,7 @@ from lateen.filterkit.host.abi import Status
 from lateen.filterkit.host.driver import Driver
 from lateen.filterkit.host.machine import compiled
 from lateen.filterkit.host.world import World
+from lateen.filterkit.module import PAGE
 from lateen.filterkit.scenarios.in_process import Refusal, start
 from lateen.filterkit.scenarios.read import UPSTREAM, read_scenarios
 
@@ -132,6 +133,30 @@ def test_a_filter_that_takes_no_configuration_cannot_be_fuzzed(make_filter: Make
     with pytest.raises(MeshError) as raised:
         fuzz(suite, SEED, 1)
     assert [finding.code for finding in raised.value.diagnostics] == ["LAT0619"]
+
+
+def test_scenarios_that_are_broken_are_told_where_there_are_no_others(make_filter: MakeFilter) -> None:
+    with pytest.raises(MeshError) as raised:
+        fuzz(make_filter("", SCENARIO.replace("request", "requests")), SEED, 1)
+    assert {finding.code for finding in raised.value.diagnostics} == {"LAT0603"}
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_filter_that_does_not_start_is_told_at_the_scenario(make_filter: MakeFilter, jobs: int) -> None:
+    """LAT0617."""
+    suite = make_filter("function", SCENARIO)
+    with pytest.raises(MeshError) as raised:
+        fuzz(suite, SEED, 2 * BATCH, 0, jobs)
+    [finding] = raised.value.diagnostics
+    assert (finding.code, Path(finding.origin.file).parent) == ("LAT0617", suite.directory / "scenarios")
+    assert "one: probe does not start: script load error" in finding.message
+
+
+def test_a_module_that_starts_with_more_than_the_small_memory_is_no_failure(make_filter: MakeFilter) -> None:
+    two_pages, many = b"\x05\x03\x01\x00\x02", b"\x05\x03\x01\x00\x40"
+    suite = _module(make_filter, wat.module({}).replace(two_pages, many))
+    assert fuzz(suite, SEED, 20).memory == 64 * PAGE
+    assert fuzz(suite, SEED, 20, 9 * BATCH).failures == ()
 
 
 def _module(make_filter: MakeFilter, module: bytes) -> Filter:

@@ -8,6 +8,7 @@ import pytest
 
 from lateen.cli import main
 from lateen.diagnostics import MeshError
+from lateen.filterkit.bench import read_plan
 from lateen.filterkit.catalog import read_filter
 from lateen.filterkit.scaffold import KINDS, scaffold
 from lateen.filterkit.scenarios.read import read_scenarios
@@ -20,6 +21,8 @@ def test_a_new_filter_is_described_rightly_and_has_scenarios(kind: str, tmp_path
     assert (suite.kind, suite.name) == (kind, "my_gate")
     scenarios, findings = read_scenarios(suite)
     assert (len(scenarios), findings) == (7, [])
+    plan, faults = read_plan(suite)
+    assert (plan is not None, faults) == (True, [])
     files = [path for path in suite.directory.rglob("*") if path.is_file()]
     assert not [path for path in files if "{{" in path.read_text()]
     assert {path.name for path in (tmp_path / "deep").iterdir()} == {"my_gate"}

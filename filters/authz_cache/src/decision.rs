@@ -31,11 +31,12 @@ pub struct Decision {
     pub client: Fields,
 }
 
-/// A decision, and for how long it holds if the authorizer said so.
+/// A decision, for how long it holds if the authorizer said so, and whether it may be used later when nobody answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judged {
     pub decision: Decision,
     pub lifetime: Option<Duration>,
+    pub stale: bool,
 }
 
 /// Why there is no decision.

@@ -89,7 +89,7 @@ fn read(ttl_field: &str, message: &[u8]) -> Option<Result<Judged, Failure>> {
         Some(metadata) => lifetime(ttl_field, metadata)?,
         None => None,
     };
-    Some(Ok(Judged { decision, lifetime }))
+    Some(Ok(Judged { decision, lifetime, stale: true }))
 }
 
 /// `OkHttpResponse`.

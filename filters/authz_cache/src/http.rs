@@ -59,7 +59,7 @@ pub fn judge(
         Some(500..=599) => return Err(Failure::Unavailable),
         _ => return Err(Failure::Invalid),
     };
-    Ok(Judged { decision, lifetime: lifetime(keeping, headers) })
+    Ok(Judged { decision, lifetime: lifetime(keeping, headers), stale: stale(headers) })
 }
 
 fn selected(headers: &Pairs, names: &[String]) -> Fields {
@@ -75,19 +75,27 @@ fn lifetime(keeping: &Keeping, headers: &Pairs) -> Option<Duration> {
             return Some(seconds(value.trim_ascii()).unwrap_or_default());
         }
     }
-    let values = headers.values("cache-control");
-    let directives: Vec<_> = values.flat_map(|value| value.split(|byte| *byte == b',')).map(directive).collect();
-    let value = |wanted| directives.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| *value);
-    if ["no-store", "no-cache", "private"].iter().any(|forbidden| value(forbidden.as_bytes()).is_some()) {
+    if ["no-store", "no-cache", "private"].iter().any(|forbidden| directive(headers, forbidden).is_some()) {
         return Some(Duration::ZERO);
     }
-    let age = value(b"s-maxage").or_else(|| value(b"max-age"))?;
+    let age = directive(headers, "s-maxage").or_else(|| directive(headers, "max-age"))?;
     Some(seconds(age).unwrap_or_default())
 }
 
-fn directive(text: &[u8]) -> (&[u8], &[u8]) {
-    let mut parts = text.splitn(2, |byte| *byte == b'=').map(<[u8]>::trim_ascii);
-    (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
+/// Whether the answer may be used beyond its lifetime. Source: RFC 9111, 4.2.4; of `s-maxage` 5.2.2.10.
+fn stale(headers: &Pairs) -> bool {
+    ["must-revalidate", "proxy-revalidate", "s-maxage"].iter().all(|forbids| directive(headers, forbids).is_none())
+}
+
+/// The value of a directive of `cache-control`, if there is one of this name.
+fn directive<'a>(headers: &'a Pairs, wanted: &str) -> Option<&'a [u8]> {
+    let directives = headers.values("cache-control").flat_map(|value| value.split(|byte| *byte == b','));
+    directives
+        .filter_map(|directive| {
+            let mut parts = directive.splitn(2, |byte| *byte == b'=').map(<[u8]>::trim_ascii);
+            parts.next()?.eq_ignore_ascii_case(wanted.as_bytes()).then(|| parts.next().unwrap_or_default())
+        })
+        .next()
 }
 
 fn seconds(value: &[u8]) -> Option<Duration> {

@@ -88,6 +88,13 @@ impl Filter for AuthzCache {
         }
     }
 
+    fn without_room<H: Host>(&self, _host: &H) -> Action {
+        match self.config.mode {
+            Mode::Enforce => Action::Pause,
+            Mode::Shadow | Mode::Off => Action::Continue,
+        }
+    }
+
     fn on_response_headers<H: Host>(&mut self, stream: &mut Stream, host: &H) -> Action {
         if let Some(decision) = &stream.allowed {
             for (name, value) in &decision.client {
@@ -234,7 +241,8 @@ impl AuthzCache {
         };
         // Without a clock it is not kept, and what was kept is over all the same.
         let now = host.now().ok();
-        let term = now.and_then(|now| Term::new(&decision, now, lifetime, keeping.stale_if_error));
+        let stale = if judged.stale { keeping.stale_if_error } else { Duration::ZERO };
+        let term = now.and_then(|now| Term::new(&decision, now, lifetime, stale));
         match term {
             Some(term) => self.cache.put(flight.key, &decision, term),
             None => self.cache.forget(&flight.key),

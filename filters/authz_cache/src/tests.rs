@@ -149,6 +149,29 @@ fn what_was_allowed_is_stale_for_a_while_and_a_refusal_never() {
 }
 
 #[test]
+fn an_answer_that_must_not_be_stale_is_not_in_any_worker() {
+    let one = Proxy::new(HTTP);
+    one.request(2);
+    one.answer(0, &[(":status", "200"), ("cache-control", "must-revalidate")]);
+    let other = Proxy::beside(&one.host, HTTP);
+    assert_eq!(other.request(2), Action::Continue);
+    for worker in [one, other] {
+        worker.pass(Duration::from_secs(10));
+        worker.request(3);
+        worker.answer(worker.calls() as u32 - 1, &[]);
+        assert_eq!(worker.refused(), [unavailable()]);
+    }
+}
+
+#[test]
+fn where_nothing_is_enforced_requests_pass_for_which_there_is_no_room() {
+    for (mode, action) in [("enforce", Action::Pause), ("shadow", Action::Continue), ("off", Action::Continue)] {
+        let proxy = Proxy::new(&HTTP.replacen('{', &format!(r#"{{"mode": "{mode}", "#), 1));
+        assert_eq!(proxy.filter.request_headers(&proxy.host, 2), action, "{mode}");
+    }
+}
+
+#[test]
 fn what_one_worker_was_told_is_allowed_all_of_them_know_for_as_long() {
     let one = Proxy::new(HTTP);
     one.request(2);

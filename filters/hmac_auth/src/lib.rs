@@ -97,6 +97,12 @@ impl Filter for HmacAuth {
     fn on_request_trailers<H: Host>(&mut self, stream: &mut Stream, host: &H) -> Action {
         self.advance(stream, host, |_, _| Ok(true))
     }
+
+    fn without_room<H: Host>(&self, host: &H) -> Action {
+        // As above: whatever the mode, nobody is to take a client's own copy for what was verified.
+        let _ = host.remove_header(Map::RequestHeaders, &self.config.key_id_header);
+        self.hold()
+    }
 }
 
 /// What the headers of a request have led to.

@@ -6,8 +6,9 @@ use crate::call::{Answer, Call, GrpcAnswer};
 use crate::numbered::Numbered;
 use crate::{Action, Filter, Host, Level, LocalResponse, StreamId, Streams};
 
-/// How many streams of a worker a module keeps state for. Beyond it requests are refused with 503: state that is
-/// bounded by nothing but the clients' patience is none of a filter's business.
+/// How many streams of a worker a module keeps state for. Beyond it requests are refused with 503, unless
+/// [`Filter::without_room`] lets them pass: state that is bounded by nothing but the clients' patience is none of a
+/// filter's business.
 pub const MAX_STREAMS: usize = 65_536;
 
 /// The plugins and streams of one machine. [`crate::export!`] makes one; nothing else needs to.
@@ -60,19 +61,27 @@ impl<F: Filter> Dispatcher<F> {
         }
     }
 
-    /// Request headers: a stream for which there was no room is refused.
+    /// Request headers: a stream for which there was no room is refused, or passes unseen.
     pub fn request_headers<H: Host>(&self, host: &H, context: u32) -> Action {
-        self.with(context, |filter, stream| filter.on_request_headers(stream, host)).unwrap_or_else(|| refuse(host))
+        self.with(context, |filter, stream| filter.on_request_headers(stream, host)).unwrap_or_else(|| {
+            let action = self.without_room(host);
+            if action == Action::Pause {
+                refuse(host);
+            }
+            action
+        })
     }
 
     /// A part of the request's body; nothing of a stream that was refused passes.
     pub fn request_body<H: Host>(&self, host: &H, context: u32, size: usize) -> Action {
-        self.with(context, |filter, stream| filter.on_request_body(stream, host, size)).unwrap_or(Action::Pause)
+        self.with(context, |filter, stream| filter.on_request_body(stream, host, size))
+            .unwrap_or_else(|| self.without_room(host))
     }
 
     /// Request trailers.
     pub fn request_trailers<H: Host>(&self, host: &H, context: u32) -> Action {
-        self.with(context, |filter, stream| filter.on_request_trailers(stream, host)).unwrap_or(Action::Pause)
+        self.with(context, |filter, stream| filter.on_request_trailers(stream, host))
+            .unwrap_or_else(|| self.without_room(host))
     }
 
     /// Response headers.
@@ -122,6 +131,15 @@ impl<F: Filter> Dispatcher<F> {
         }
     }
 
+    /// A request for which there was no room passes if all plugins of the machine let it: whose it is was not kept.
+    fn without_room<H: Host>(&self, host: &H) -> Action {
+        let Ok(contexts) = self.contexts.try_borrow() else {
+            return Action::Pause;
+        };
+        let verdicts = contexts.plugins.values().map(|filter| filter.without_room(host));
+        verdicts.reduce(|one, other| if one == Action::Pause { one } else { other }).unwrap_or(Action::Pause)
+    }
+
     fn with<R>(&self, context: u32, callback: impl FnOnce(&mut F, &mut F::Stream) -> R) -> Option<R> {
         let mut contexts = self.contexts.try_borrow_mut().ok()?;
         let Contexts { plugins, streams } = &mut *contexts;
@@ -145,9 +163,8 @@ impl<F: Filter> Default for Dispatcher<F> {
     }
 }
 
-fn refuse<H: Host>(host: &H) -> Action {
+fn refuse<H: Host>(host: &H) {
     let response = LocalResponse { status: 503, details: "lateen_too_many_streams", ..LocalResponse::default() };
     // A request that cannot be answered stays where it is, until Envoy's timeouts end it.
     let _ = host.send_local_response(&response);
-    Action::Pause
 }

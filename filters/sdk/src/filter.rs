@@ -48,6 +48,13 @@ pub trait Filter: Sized {
         Action::Continue
     }
 
+    /// The headers of a request have arrived for whose state there is no room ([`crate::MAX_STREAMS`]), or more of such
+    /// a request. [`Action::Pause`] refuses it with 503; a filter that enforces nothing lets it pass.
+    fn without_room<H: Host>(&self, host: &H) -> Action {
+        let _ = host;
+        Action::Pause
+    }
+
     /// The response's headers have arrived, or those of an answer that Envoy gives itself.
     fn on_response_headers<H: Host>(&mut self, stream: &mut Self::Stream, host: &H) -> Action {
         let _ = (stream, host);

@@ -17,6 +17,10 @@ impl<T> Numbered<T> {
         self.0.get_mut(place).map(|(_, value)| value)
     }
 
+    pub fn values(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().map(|(_, value)| value)
+    }
+
     pub fn insert(&mut self, key: u32, value: T) {
         self.remove(key);
         if let Err(place) = self.find(key) {

@@ -143,6 +143,44 @@ fn a_callback_for_a_stream_that_nobody_made_does_nothing() {
     assert!(host.log.borrow().is_empty());
 }
 
+/// Lets requests pass that it cannot see, and marks them, if that is its configuration.
+struct Lenient(Action);
+
+impl Filter for Lenient {
+    type Stream = ();
+
+    fn configure<H: Host>(_host: &H, configuration: &[u8]) -> Result<Self, String> {
+        Ok(Self(if configuration == b"lenient" { Action::Continue } else { Action::Pause }))
+    }
+
+    fn without_room<H: Host>(&self, host: &H) -> Action {
+        host.replace_header(Map::RequestHeaders, "x-seen", b"no").map_or(Action::Pause, |()| self.0)
+    }
+}
+
+#[test]
+fn a_request_without_room_passes_if_every_plugin_lets_it() {
+    let (dispatcher, host) = (Dispatcher::<Lenient>::new(), FakeHost::default());
+    let plugin = |context, configuration: &str| {
+        host.configuration.replace(configuration.into());
+        assert!(dispatcher.configure(&host, context, configuration.len()));
+    };
+    let parts = || {
+        let (headers, body) = (dispatcher.request_headers(&host, 77), dispatcher.request_body(&host, 77, 3));
+        assert_eq!((body, dispatcher.request_trailers(&host, 77)), (headers, headers));
+        headers
+    };
+    assert_eq!((parts(), host.replies.borrow().len()), (Action::Pause, 1), "there is no plugin");
+    plugin(PLUGIN, "lenient");
+    assert_eq!((parts(), host.replies.borrow().len()), (Action::Continue, 1));
+    assert_eq!(seen(&host).unwrap(), "no");
+    plugin(9, "strict");
+    plugin(10, "lenient");
+    assert_eq!((parts(), host.replies.borrow().len()), (Action::Pause, 2));
+    dispatcher.delete(9);
+    assert_eq!(parts(), Action::Continue);
+}
+
 /// Asks another server about each request; answers are headers of all requests that wait.
 #[derive(Default)]
 struct Asking {

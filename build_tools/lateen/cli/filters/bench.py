@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lateen.cli.filters import choose
@@ -28,7 +29,11 @@ Rounds alternate between the ways. Figures are medians: CPU per request, latency
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which filters, how often, and on which Envoy."""
     choose.add_arguments(parser)
-    parser.add_argument("--check", action="store_true", help="exit 1 if a filter is over its budget, or has none")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="exit 1 if a filter is over its budget, has none, or nothing says how it is measured",
+    )
     parser.add_argument("--rounds", type=choose.positive, default=7, metavar="N", help="default 7")
     parser.add_argument(
         "--requests", type=choose.positive, default=4000, metavar="N", help="in each round (default 4000)"
@@ -38,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the figures; exit 1 if a filter could not be measured, or with --check, is over its budget."""
-    from lateen.diagnostics import MeshError, Origin  # noqa: PLC0415
+    from lateen.diagnostics import MeshError, Origin, Severity  # noqa: PLC0415
     from lateen.diagnostics.codes.bench import NO_LOAD_TOOL  # noqa: PLC0415
     from lateen.filterkit.bench.load import tool  # noqa: PLC0415
     from lateen.schema.binary import find_envoy, version  # noqa: PLC0415
@@ -47,34 +52,35 @@ def run(args: argparse.Namespace) -> int:
     if not tool():
         raise MeshError((NO_LOAD_TOOL.at(Origin(), hint=NO_LOAD_TOOL.fix),))
     envoy = find_envoy(args.envoy)
+    asked = version(envoy)
     measured: list[Measurement] = []
     findings: list[Diagnostic] = []
     for suite in filters:
         found = _measure(suite, envoy, args)
-        findings += found if isinstance(found, list) else _judge(suite, found, args)
-        if not isinstance(found, list):
-            measured.append(found)
-            if args.output == "text":
-                print(_table(found), flush=True)
+        if isinstance(found, list):
+            findings += (replace(each, severity=Severity.ERROR) for each in found) if args.check else found
+            continue
+        findings += _judge(suite, found, args)
+        measured.append(found)
+        if args.output == "text":
+            print(_table(found), flush=True)
     if args.output != "text":
         budgets = {suite.name: suite.budget.get("microseconds") for suite in filters}
         rows = [_row(each, budgets[each.filter]) for each in measured]
-        return report_data(
-            findings, args, envoy=version(envoy), rounds=args.rounds, requests=args.requests, filters=rows
-        )
+        return report_data(findings, args, envoy=asked, rounds=args.rounds, requests=args.requests, filters=rows)
     return report_text(findings, args)
 
 
 def _measure(suite: Filter, envoy: Path, args: argparse.Namespace) -> Measurement | list[Diagnostic]:
     from lateen.diagnostics import Origin  # noqa: PLC0415
     from lateen.diagnostics.codes.bench import NOT_MEASURED  # noqa: PLC0415
-    from lateen.diagnostics.codes.filterkit import NOT_BUILT  # noqa: PLC0415
     from lateen.filterkit.bench import measure, read_plan  # noqa: PLC0415
     from lateen.filterkit.bench.load import LoadError  # noqa: PLC0415
     from lateen.filterkit.bench.process import NotServingError  # noqa: PLC0415
+    from lateen.filterkit.catalog import unbuilt  # noqa: PLC0415
 
-    if suite.kind == "wasm" and not suite.built:
-        return [NOT_BUILT.at(Origin(str(suite.directory)), name=suite.name, hint=f"lateen filters build {suite.name}")]
+    if missing := unbuilt(suite):
+        return list(missing)
     plan, faults = read_plan(suite)
     if plan is None:
         return faults
@@ -96,7 +102,8 @@ def _judge(suite: Filter, found: Measurement, args: argparse.Namespace) -> Itera
     if not args.check or taken is None:
         return
     if budget is None:
-        yield NO_PLAN.at(origin, name=suite.name, severity=Severity.ERROR, hint=NO_PLAN.fix)
+        lacks = "has no budget.microseconds to be held to"
+        yield NO_PLAN.at(origin, name=suite.name, lacks=lacks, severity=Severity.ERROR, hint=NO_PLAN.fix)
     elif taken > budget:
         yield OVER_TIME.at(origin, name=suite.name, taken=taken, budget=budget, hint=OVER_TIME.fix)
 

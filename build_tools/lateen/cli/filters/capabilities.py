@@ -35,7 +35,8 @@ def run(args: argparse.Namespace) -> int:
 def _capabilities(name: str) -> tuple[str, ...]:
     """Raises MeshError for a module that is broken (LAT0622) or not built (LAT0606) and for Lua (LAT0694)."""
     from lateen.diagnostics import MeshError, Origin  # noqa: PLC0415
-    from lateen.diagnostics.codes import filterkit, workbench  # noqa: PLC0415
+    from lateen.diagnostics.codes import workbench  # noqa: PLC0415
+    from lateen.filterkit.catalog import unbuilt  # noqa: PLC0415
     from lateen.filterkit.module import BrokenModuleError, read_module  # noqa: PLC0415
 
     path = Path(name)
@@ -46,9 +47,8 @@ def _capabilities(name: str) -> tuple[str, ...]:
             reason = f"Envoy restricts Wasm modules only, not filters of kind {suite.kind}"
             target = "capability_restriction_config"
             raise MeshError((workbench.CANNOT_EXPORT.at(Origin(), name=suite.name, target=target, reason=reason),))
-        if not path.exists():
-            hint = f"lateen filters build {name}"
-            raise MeshError((filterkit.NOT_BUILT.at(Origin(str(suite.directory)), name=suite.name, hint=hint),))
+        if faults := unbuilt(suite):
+            raise MeshError(faults)
     try:
         return read_module(path.read_bytes()).capabilities
     except BrokenModuleError as error:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lateen.diagnostics import MeshError, Origin
+from lateen.diagnostics import Diagnostic, MeshError, Origin, Severity
 
 if TYPE_CHECKING:
     from lateen.filterkit.catalog import Filter
@@ -45,12 +45,13 @@ def chosen(names: Iterable[str]) -> list[Filter]:
     """The filters of those names or in those folders, or the whole suite.
 
     What has a separator, or is no filter of the suite and a folder with a `filter.yaml`, is a folder. Raises MeshError
-    for a name that no filter has (LAT0601) and for a description that breaks its schema (LAT0602), OSError for a folder
-    without one.
+    for a name that no filter has (LAT0601) and for a description that breaks its schema (LAT0602) or is no YAML,
+    OSError for a folder without one.
     """
     from lateen.api.nearest import suggestion  # noqa: PLC0415
     from lateen.diagnostics.codes import filterkit as codes  # noqa: PLC0415
     from lateen.filterkit.catalog import catalog, read_filter  # noqa: PLC0415
+    from lateen.filterkit.described import faults  # noqa: PLC0415
 
     names = list(dict.fromkeys(names))
     try:
@@ -60,7 +61,7 @@ def chosen(names: Iterable[str]) -> list[Filter]:
         outside |= {name: read_filter(Path(name).resolve()) for name in others if Path(name, "filter.yaml").exists()}
     except ValueError as error:
         file, _, problem = str(error).partition(": ")
-        raise MeshError((codes.BAD_DESCRIPTION.at(Origin(file), problem=problem),)) from error
+        raise MeshError(tuple(faults(Path(file), problem))) from error
     known = known | outside
     if unknown := [name for name in names if name not in known]:
         hint = f"there are {', '.join(known)}"
@@ -74,6 +75,13 @@ def chosen_one(name: str) -> Filter:
     """The filter of that name or in that folder; raises as `chosen`."""
     (found,) = chosen([name])
     return found
+
+
+def nothing_to(verb: str, suite: Filter, lacks: str, severity: Severity = Severity.INFO) -> Diagnostic:
+    """A filter of whose kind a verb can do nothing (LAT0650): no file is at fault."""
+    from lateen.diagnostics.codes.workbench import NOTHING_TO_DO  # noqa: PLC0415
+
+    return NOTHING_TO_DO.at(Origin(), name=suite.name, verb=verb, kind=suite.kind, lacks=lacks, severity=severity)
 
 
 def _is_path(name: str) -> bool:

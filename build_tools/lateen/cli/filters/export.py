@@ -42,7 +42,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KIND/NAME",
         dest="attached",
         type=_attached,
-        default=("Gateway", "eg"),
         help="with --as envoyextensionpolicy: what it is attached to (default Gateway/eg)",
     )
     parser.add_argument("-o", dest="style", choices=("yaml", "json"), default="yaml", help="format (default yaml)")
@@ -77,12 +76,11 @@ def _configuration(suite: Filter, file: str | None) -> Configured:
 
 def _built(suite: Filter) -> None:
     """Raises MeshError (LAT0606) for a module that is not there."""
-    from lateen.diagnostics import MeshError, Origin  # noqa: PLC0415
-    from lateen.diagnostics.codes import filterkit as codes  # noqa: PLC0415
+    from lateen.diagnostics import MeshError  # noqa: PLC0415
+    from lateen.filterkit.catalog import unbuilt  # noqa: PLC0415
 
-    if suite.kind == "wasm" and not suite.built:
-        hint = f"lateen filters build {suite.argument}"
-        raise MeshError((codes.NOT_BUILT.at(Origin(str(suite.directory)), name=suite.name, hint=hint),))
+    if faults := unbuilt(suite):
+        raise MeshError(faults)
 
 
 def _digest(text: str) -> str:
@@ -94,6 +92,6 @@ def _digest(text: str) -> str:
 
 def _attached(text: str) -> tuple[str, str]:
     kind, _, name = text.partition("/")
-    if not kind or not name:
+    if not kind or not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", name):
         raise argparse.ArgumentTypeError("KIND/NAME is expected, such as Gateway/eg")
     return kind, name

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lateen.cli.filters import choose
 from lateen.cli.output import print_data
+from lateen.diagnostics import MeshError, Severity
 
 if TYPE_CHECKING:
     from lateen.filterkit.serve import ModuleServer
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 HELP = """Offer the modules of filters by plain HTTP, for `code.remote` of Envoy's Wasm filter; until Ctrl-C.
 
 Each stands under a path with its SHA-256, which the configuration must name as well: Envoy checks what it gets, so that
-nothing on the way has to be trusted. /index.json lists them. Lua filters have no module and are left out.
+nothing on the way has to be trusted. /index.json lists them. Lua and native filters have no module and are left out.
 """
 
 _ENDING = (signal.SIGINT, signal.SIGTERM)
@@ -39,12 +40,16 @@ def run(args: argparse.Namespace) -> int:
     """Print URL and digest of each module, and serve them.
 
     What ends it is waited for, not handled: a second signal, which Ctrl-C under a supervisor brings, then interrupts
-    nothing on the way out. Connections end with the process, so that no client can delay it.
+    nothing on the way out. Connections end with the process, so that no client can delay it. Exit 2 if there is no
+    module (LAT0650).
     """
     from lateen.filterkit.serve import ModuleServer, served  # noqa: PLC0415
 
-    paths = served([suite for suite in choose.chosen(args.names) if suite.kind == "wasm"])
-    server = ModuleServer(args.listen, paths)
+    filters = choose.chosen(args.names)
+    modules = [suite for suite in filters if suite.kind == "wasm"]
+    if not modules:
+        raise MeshError(tuple(choose.nothing_to("serve", suite, "module", Severity.ERROR) for suite in filters))
+    server = ModuleServer(args.listen, served(modules))
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     _tell(server, args.output)
     Thread(target=server.serve_forever, daemon=True).start()

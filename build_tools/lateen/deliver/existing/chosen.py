@@ -8,8 +8,8 @@ from typing import Any
 
 from lateen.api.nearest import suggestion
 from lateen.diagnostics import Diagnostic, MeshError, Origin
-from lateen.diagnostics.codes.filterkit import NOT_BUILT, UNKNOWN_FILTER
-from lateen.filterkit.catalog import Filter, catalog
+from lateen.diagnostics.codes.filterkit import UNKNOWN_FILTER
+from lateen.filterkit.catalog import Filter, catalog, unbuilt
 from lateen.filterkit.configured import configured, read_configuration
 from lateen.source.document import Document
 
@@ -28,8 +28,8 @@ def chosen(given: Iterable[tuple[str, str]]) -> tuple[list[tuple[Filter, Any]], 
             hint = suggestion(name, catalog()) or f"there are {', '.join(catalog())}"
             found.append(UNKNOWN_FILTER.at(Origin(), name=name, hint=hint))
             continue
-        if suite.kind == "wasm" and not suite.built:
-            found.append(NOT_BUILT.at(Origin(), name=suite.name, hint=f"lateen filters build {suite.name}"))
+        if missing := unbuilt(suite):
+            found += missing
             continue
         try:
             document = read_configuration(Path(file)) if file else Document({}, "")

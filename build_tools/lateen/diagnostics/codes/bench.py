@@ -44,10 +44,11 @@ OVER_TIME = Code(
 NO_PLAN = Code(
     "LAT0674",
     Severity.WARNING,
-    "Nothing says how a filter is measured",
-    "{name} cannot be measured or held to a budget",
+    "Nothing says how a filter is measured, or what it may cost",
+    "{name} {lacks}",
     "Without bench.yaml nobody knows a request that the filter lets pass; without a budget nobody knows when its cost "
     "is too high.",
     example="a filter that needs a configuration, without bench.yaml; a filter.yaml without budget.microseconds",
-    fix="add bench.yaml with `config` and `request`, and budget.microseconds in filter.yaml",
+    fix="add bench.yaml with `config` and `request`; then, in filter.yaml, a budget.microseconds somewhat over what "
+    "lateen filters bench NAME prints as `above empty` on a quiet machine",
 )

@@ -10,7 +10,7 @@ UNKNOWN_FILTER = Code(
     Severity.ERROR,
     "No such filter",
     "no filter is named {name!r}",
-    "The command works on the filters of the suite only.",
+    "A filter of the suite goes by its name; `lateen filters` takes any other by its folder.",
     example="lateen filters test tenant-context",
     fix="lateen filters test tenant_context",
 )

@@ -1,4 +1,4 @@
-"""LAT0620 to LAT0629, LAT0690 to LAT0699: filters as their authors work on them."""
+"""LAT0620 to LAT0629, LAT0650, LAT0690 to LAT0699: filters as their authors work on them."""
 
 from __future__ import annotations
 
@@ -96,6 +96,16 @@ LUA_FAILS_OPEN = Code(
     fix="local ok, refusal = pcall(decide, handle); if not ok then refusal = 'error' end; "
     "if refusal then handle:respond({[':status'] = '403'}, refusal) end",
 )
+NOTHING_TO_DO = Code(
+    "LAT0650",
+    Severity.INFO,
+    "Nothing to do for a filter of this kind",
+    "{name} has nothing to {verb}: a filter of kind {kind} has no {lacks}",
+    "Only Wasm filters have a module to build or serve, and a native filter is Envoy's own code, configured. A server "
+    "that would have nothing at all does not start: there it is an error.",
+    example="lateen filters fuzz quota",
+    fix="name a filter of another kind; lateen filters list tells the kinds",
+)
 ENVOY_REFUSES = Code(
     "LAT0690",
     Severity.ERROR,
@@ -136,7 +146,7 @@ CANNOT_EXPORT = Code(
     "LAT0694",
     Severity.ERROR,
     "Filter cannot be exported to that",
-    "{name} cannot be a {target}: {reason}",
+    "{name} cannot be exported as {target}: {reason}",
     "The target has no field for it.",
     example="lateen filters export tenant_context --as wasmplugin",
     fix="lateen filters export tenant_context --as trafficextension",

@@ -43,7 +43,8 @@ def read_plan(suite: Filter) -> tuple[Plan | None, list[Diagnostic]]:
     if not path.exists():
         origin = Origin(str(suite.directory / "filter.yaml"))
         if suite.problems({}):
-            return None, [codes.NO_PLAN.at(origin, name=suite.name, hint=codes.NO_PLAN.fix)]
+            lacks = f"needs a configuration, and has no {FILE} that names one"
+            return None, [codes.NO_PLAN.at(origin, name=suite.name, lacks=lacks, hint=codes.NO_PLAN.fix)]
         return Plan(), []
     documents, faults = parse(path.read_text(encoding="utf-8", errors="replace"), str(path))
     if faults or len(documents) != 1:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lateen.diagnostics import Diagnostic, Origin
 from lateen.diagnostics.codes import filterkit, workbench
-from lateen.filterkit.catalog import Filter
+from lateen.filterkit.catalog import Filter, unbuilt
 from lateen.filterkit.module import WASI, BrokenModuleError, Module, read_module
 
 ABIS = ("0.1.0", "0.2.0", "0.2.1")
@@ -43,9 +43,8 @@ def check_wasm(suite: Filter, envoy: Path, version: str) -> Iterator[Diagnostic]
     """
     origin = Origin(str(suite.module_path))
     path = suite.module_path
-    if not path.exists():
-        hint = f"lateen filters build {suite.argument}"
-        yield filterkit.NOT_BUILT.at(Origin(str(suite.directory)), name=suite.name, hint=hint)
+    if faults := unbuilt(suite):
+        yield from faults
         return
     size, budget = path.stat().st_size, int(suite.budget.get("module_bytes", LARGEST))
     if size > budget:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from lateen.diagnostics import MeshError, Origin
-from lateen.diagnostics.codes.filterkit import NOT_BUILT, STALE_MODULE
+from lateen.diagnostics.codes.filterkit import STALE_MODULE
+from lateen.diagnostics.codes.workbench import CANNOT_EXPORT
 from lateen.filterkit import manifest as provenance
-from lateen.filterkit.catalog import Filter
+from lateen.filterkit.catalog import Filter, unbuilt
 from lateen.filterkit.oci import archive, sbom
 from lateen.filterkit.oci.content import EMPTY, Blob, Image, canonical, digest_of, image
 from lateen.filterkit.oci.module import COMPAT_LAYER, FILE, WASM_LAYER
@@ -41,8 +42,12 @@ def package(suite: Filter, layouts: Iterable[str] = LAYOUTS) -> list[Package]:
     """The images of a filter; the same filter gives the same bytes wherever and whenever this is done.
 
     A Lua filter has one layout, which no `layouts` choose: Istio and Envoy Gateway take Lua in their resources, not
-    from images. Raises MeshError if its module is missing (LAT0606) or not what `module.json` says (LAT0610).
+    from images. Raises MeshError if its module is missing (LAT0606) or not what `module.json` says (LAT0610), and for a
+    native filter (LAT0694).
     """
+    if suite.kind == "native":
+        reason = "it is of kind native: a filter of Envoy's own, configured"
+        raise MeshError((CANNOT_EXPORT.at(Origin(), name=suite.name, target="image", reason=reason),))
     if suite.kind == "wasm":
         module = _module(suite)
         images = {layout: _LAYOUTS[layout](suite, module) for layout in layouts}
@@ -53,11 +58,9 @@ def package(suite: Filter, layouts: Iterable[str] = LAYOUTS) -> list[Package]:
 
 
 def _module(suite: Filter) -> bytes:
-    origin = Origin(str(suite.directory / "filter.yaml"))
-    try:
-        module = suite.module()
-    except FileNotFoundError as error:
-        raise MeshError((NOT_BUILT.at(origin, name=suite.name, hint=NOT_BUILT.fix),)) from error
+    if faults := unbuilt(suite):
+        raise MeshError(faults)
+    module = suite.module()
     recorded = provenance.read(suite)
     if (suite.directory / "Cargo.toml").exists():
         reason = provenance.staleness(suite)
@@ -66,6 +69,7 @@ def _module(suite: Filter) -> bytes:
     else:
         reason = ""
     if reason:
+        origin = Origin(str(suite.directory / "filter.yaml"))
         raise MeshError((STALE_MODULE.at(origin, name=suite.name, reason=reason, hint=STALE_MODULE.fix),))
     return module
 

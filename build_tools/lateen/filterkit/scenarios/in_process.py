@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from lateen.diagnostics import Diagnostic
+from lateen.diagnostics.codes.filter_hosts import NOT_STARTED_HERE
 from lateen.filterkit.catalog import Filter
 from lateen.filterkit.host.driver import Attach, Driver
 from lateen.filterkit.host.world import World
@@ -26,6 +28,14 @@ class Refusal(Exception):  # noqa: N818 - what a scenario may expect
     def __init__(self, reason: str, logs: Sequence[str]) -> None:
         super().__init__(reason)
         self.logs = (*logs, reason)
+
+
+def not_started(suite: Filter, scenario: Scenario, refused: Refusal) -> Diagnostic:
+    """That a filter does not start with the configuration of a scenario, and why (LAT0617)."""
+    reason = " ".join(str(refused).split())
+    said = refused.logs[-2] if len(refused.logs) > 1 else ""
+    origin = scenario.origin("config")
+    return NOT_STARTED_HERE.at(origin, scenario=scenario.name, name=suite.name, reason=reason, hint=said)
 
 
 def start(

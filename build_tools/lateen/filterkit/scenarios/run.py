@@ -12,7 +12,7 @@ from time import monotonic
 from lateen.diagnostics import Diagnostic, MeshError, Origin
 from lateen.diagnostics.codes import filter_hosts as host_codes
 from lateen.diagnostics.codes import filterkit as codes
-from lateen.filterkit.catalog import Filter
+from lateen.filterkit.catalog import Filter, unbuilt
 from lateen.filterkit.scenarios import in_process, on_envoy
 from lateen.filterkit.scenarios.compare import Difference, Observation, differences, disagreements, refusal
 from lateen.filterkit.scenarios.read import read_scenarios
@@ -70,10 +70,8 @@ def run(suite: Filter, envoy: Path | None, hosts: Sequence[str] = HOSTS) -> Resu
         faults.append(codes.NO_SCENARIOS.at(Origin(str(suite.directory)), name=suite.name))
     outcomes = [_not_run(scenario, hosts) for scenario in scenarios if not set(hosts) & set(scenario.hosts)]
     seconds: dict[str, float] = {}
-    if len(outcomes) < len(scenarios) and suite.kind == "wasm" and not suite.built:
-        hint = f"lateen filters build {suite.argument}"
-        faults.append(codes.NOT_BUILT.at(Origin(str(suite.directory)), name=suite.name, hint=hint))
-        return Result(suite.name, tuple(outcomes), tuple(faults), seconds)
+    if len(outcomes) < len(scenarios) and (missing := unbuilt(suite)):
+        return Result(suite.name, tuple(outcomes), (*faults, *missing), seconds)
     for host in hosts:
         chosen = [scenario for scenario in scenarios if host in scenario.hosts]
         start = monotonic()
@@ -114,13 +112,7 @@ def _run_one_here(suite: Filter, scenario: Scenario, clusters: Sequence[str]) ->
     try:
         seen = in_process.observe(suite, scenario, clusters)
     except in_process.Refusal as refused:
-        reason = " ".join(str(refused).split())
-        said = refused.logs[-2] if len(refused.logs) > 1 else ""
-        origin = scenario.origin("config")
-        found = host_codes.NOT_STARTED_HERE.at(
-            origin, scenario=scenario.name, name=suite.name, reason=reason, hint=said
-        )
-        return Outcome(scenario, INPROCESS, "failed", (found,))
+        return Outcome(scenario, INPROCESS, "failed", (in_process.not_started(suite, scenario, refused),))
     return _judge(scenario, INPROCESS, _missed(scenario, seen), seen)
 
 

@@ -9,12 +9,10 @@ from lateen.model.extension import Extension
 from lateen.model.proxy import Proxy
 from lateen.modules import Module
 from lateen.xds.filters.chain import TYPES
-from lateen.xds.filters.wasm import MODULE_DIR, WASM, restriction
+from lateen.xds.filters.wasm import FAILURE_POLICIES, MODULE_DIR, WASM, restriction
 from lateen.xds.snapshot import Config
 
 NETWORK_WASM = f"{TYPES}.extensions.filters.network.wasm.v3.Wasm"
-
-_POLICIES = {"FAIL_OPEN": "FAIL_OPEN", "FAIL_RELOAD": "FAIL_RELOAD"}
 
 
 def suite_module(wasm: Filter) -> Module:
@@ -40,7 +38,7 @@ def module_extension(proxy: Proxy, name: str, extension: Extension, module: Modu
     if extension.config:
         text = json.dumps(extension.config, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         plugin["configuration"] = {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": text}
-    plugin["failure_policy"] = _POLICIES.get(extension.fail_strategy, "FAIL_CLOSED")
+    plugin["failure_policy"] = FAILURE_POLICIES.get(extension.fail_strategy, "FAIL_CLOSED")
     kind = NETWORK_WASM if extension.type == "NETWORK" else WASM
     return as_users_say({"name": name, "typed_config": {"@type": kind, "config": plugin}}, extension)
 

@@ -16,7 +16,8 @@ MODULE_DIR = "/etc/lateen/modules"
 WASM = f"{TYPES}.extensions.filters.http.wasm.v3.Wasm"
 LUA = f"{TYPES}.extensions.filters.http.lua.v3.Lua"
 
-_POLICIES = {"FAIL_CLOSE": "FAIL_CLOSED", "FAIL_OPEN": "FAIL_OPEN", "FAIL_RELOAD": "FAIL_RELOAD"}
+FAILURE_POLICIES = {"FAIL_CLOSE": "FAIL_CLOSED", "FAIL_OPEN": "FAIL_OPEN", "FAIL_RELOAD": "FAIL_RELOAD"}
+"""Istio's `failStrategy` to Envoy's `failure_policy`."""
 
 
 def discovered(name: str, *type_urls: str) -> Config:
@@ -62,7 +63,7 @@ def wasm_extension(proxy: Proxy, name: str, wasm: Filter, config: Any, fail_stra
             "@type": "type.googleapis.com/google.protobuf.StringValue",
             "value": json.dumps(config, sort_keys=True, separators=(",", ":"), ensure_ascii=False),
         },
-        "failure_policy": _POLICIES.get(fail_strategy, wasm.failure_policy),
+        "failure_policy": FAILURE_POLICIES.get(fail_strategy, wasm.failure_policy),
     }
     if wasm.reads_body:
         plugin["allow_on_headers_stop_iteration"] = True

@@ -39,6 +39,21 @@ fn cache_control_is_read_as_by_a_shared_cache() {
 }
 
 #[test]
+fn an_answer_that_is_to_be_asked_for_again_or_is_for_shared_caches_is_never_stale() {
+    let config = Config::parse(HTTP.as_bytes()).unwrap();
+    let stale = |value| {
+        let answer = Pairs::new(encode(&[(":status", "200"), ("cache-control", value)])).unwrap();
+        http::judge(&config.answers, &config.keeping, &answer, Vec::new).unwrap().stale
+    };
+    for value in ["max-age=5, must-revalidate", "Proxy-Revalidate,max-age=5", "s-maxage=5"] {
+        assert!(!stale(value), "{value}");
+    }
+    for value in ["max-age=5", "", "x-must-revalidate", "a=must-revalidate"] {
+        assert!(stale(value), "{value}");
+    }
+}
+
+#[test]
 fn a_header_of_its_own_says_it_before_cache_control() {
     let text = HTTP.replace(r#""allowed""#, r#""ttl_header": "x-ttl", "allowed""#);
     assert_eq!(lifetime(&text, &[("x-ttl", "3"), ("cache-control", "no-store")]), Some(3));

@@ -188,6 +188,16 @@ fn a_body_beyond_the_limit_is_refused_as_soon_as_that_is_known() {
 }
 
 #[test]
+fn where_nothing_is_enforced_requests_pass_for_which_there_is_no_room_without_their_own_key_id() {
+    for (mode, action) in [("enforce", Action::Pause), ("shadow", Action::Continue), ("off", Action::Continue)] {
+        let plugin = Plugin::new(&WEBHOOKS.replacen('{', &format!(r#"{{"mode": "{mode}", "#), 1));
+        plugin.host.add(Map::RequestHeaders, "x-hmac-key-id", "forged");
+        assert_eq!(plugin.filter.without_room(&plugin.host), action, "{mode}");
+        assert_eq!(plugin.host.header(Map::RequestHeaders, "x-hmac-key-id"), None);
+    }
+}
+
+#[test]
 fn shadow_mode_lets_everything_pass_and_tells() {
     let mut plugin = Plugin::new(&WEBHOOKS.replacen('{', r#"{"mode": "shadow", "max_body_bytes": 20, "#, 1));
     let pieces: Vec<_> = BODY.as_bytes().chunks(3).collect();

@@ -43,6 +43,13 @@ impl Filter for VersionGate {
             self.enforce(host, "error")
         })
     }
+
+    fn without_room<H: Host>(&self, _host: &H) -> Action {
+        match self.config.mode {
+            Mode::Enforce => Action::Pause,
+            Mode::Shadow | Mode::Off => Action::Continue,
+        }
+    }
 }
 
 impl VersionGate {

@@ -47,6 +47,9 @@ fn a_shadow_only_publishes_what_it_would_have_done() {
     assert_eq!(call(&config, &["1"]), (Action::Continue, vec![], Some("deny".into())));
     let config = CONFIG.replace('}', r#", "mode": "off"}"#);
     assert_eq!(call(&config, &["1"]), (Action::Continue, vec![], None));
+    let host = FakeHost::default();
+    assert_eq!(gate(&host, CONFIG).without_room(&host), Action::Pause);
+    assert_eq!(gate(&host, &config).without_room(&host), Action::Continue);
 }
 
 #[test]
