@@ -58,14 +58,6 @@ local function write(headers, name, was, text)
   end
 end
 
--- A member of a list begins where no blank is, and is not empty.
-local MEMBER = "[^, \t][^,]*"
-
-local function count_of(text)
-  local _, count = (text or ""):gsub(MEMBER, "")
-  return count
-end
-
 -- Without blanks at its ends. A pattern for both ends at once takes time by the square of a run of blanks within.
 local function trimmed(text)
   if text == "" or text:byte() > SPACE and text:byte(-1) > SPACE then
@@ -73,6 +65,26 @@ local function trimmed(text)
   end
   local first = text:find("[^ \t]")
   return first and text:match(".*[^ \t]", first) or ""
+end
+
+-- The iterator of a list: from a place in its text on the next member that is not empty, and the place behind it.
+local function next_member(text, place)
+  while place <= #text do
+    local comma = text:find(",", place, true) or #text + 1
+    local member = trimmed(text:sub(place, comma - 1))
+    place = comma + 1
+    if member ~= "" then
+      return place, member
+    end
+  end
+end
+
+local function count_of(text)
+  local count = 0
+  for _ in next_member, text or "", 1 do
+    count = count + 1
+  end
+  return count
 end
 
 -- What there is to say of a traceparent, and if it is valid the trace, the parent and the flags. A version beyond 00 is
@@ -118,15 +130,15 @@ local function vendors_of(text)
     return nil, text == false and 1 or 0
   end
   local kept, seen, count = {}, {}, 0
-  for member in text:gmatch(MEMBER) do
-    member = trimmed(member)
+  for _, member in next_member, text, 1 do
     local key = member:match("^([a-z0-9][a-z0-9_*/@-]*)=[\32-\43\45-\60\62-\126]+$")
     count = count + 1
     if key == nil or #key > 256 or #member - #key > 257 or seen[key] or count > MOST_VENDORS then
       return nil, count_of(text)
     end
     seen[key] = true
-    if VENDORS == nil or VENDORS[key] or VENDORS[key:match("@.*$") or ""] then
+    local system = key:find("@", 1, true)
+    if VENDORS == nil or VENDORS[key] or system and VENDORS[key:sub(system)] then
       kept[#kept + 1] = member
     end
   end
@@ -139,17 +151,18 @@ end
 local TOKEN = "[%w!#$%%&'*+.^_`|~-]+"
 -- Of a value or property of baggage: no blanks, quotes, commas, semicolons or backslashes.
 local OCTETS = '[^%z\1-\32",;\\\127-\255]*'
+local PLAIN = "^(" .. TOKEN .. ")=" .. OCTETS .. "$"
 local PAIR = "^(" .. TOKEN .. ")[ \t]*=[ \t]*(" .. OCTETS .. ")[ \t]*()"
 local NAME, CONTENT = "^" .. TOKEN .. "$", "^" .. OCTETS .. "$"
 
 -- A member of baggage in its shortest form, and its key; nothing if it is not well-formed.
 local function baggage_member(member)
+  local plain = member:match(PLAIN)
+  if plain then
+    return member, plain
+  end
   local key, value, rest = member:match(PAIR)
-  if key == nil then
-    return nil
-  elseif rest > #member then
-    return key .. "=" .. value, key
-  elseif member:byte(rest) ~= SEMICOLON then
+  if key == nil or rest <= #member and member:byte(rest) ~= SEMICOLON then
     return nil
   end
   local parts = { key .. "=" .. value }
@@ -175,8 +188,8 @@ local function baggage_of(text)
     return nil, text == false and 1 or 0
   end
   local members, places, count = {}, {}, 0
-  for each in text:gmatch(MEMBER) do
-    local member, key = baggage_member(each)
+  for _, given in next_member, text, 1 do
+    local member, key = baggage_member(given)
     count = count + 1
     if key and places[key] then
       members[places[key]] = false
