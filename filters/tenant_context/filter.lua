@@ -39,8 +39,10 @@ local function word(text, place)
   return tobit(a * 2 ^ 24 + b * 2 ^ 16 + c * 2 ^ 8 + d)
 end
 
+-- The words of the block that is compressed: one table for all, because nothing waits in between.
+local w = {}
+
 local function compress(state, text, place)
-  local w = {}
   for i = 1, 16 do
     w[i] = word(text, place + 4 * (i - 1))
   end
