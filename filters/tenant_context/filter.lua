@@ -1,12 +1,13 @@
 -- Finds the tenant of a request. CONFIG is the configuration, put in front of this file when it is deployed.
 --
--- Lua fails open: after an error Envoy lets the request pass without this filter. So the client's own copy of the
--- header is removed before anything can fail, an error where a tenant is required denies, and what depends on the
+-- Lua fails open: after an error Envoy lets the request pass without this filter. So all that can fail runs under pcall:
+-- an error removes the client's own copy of the header, and denies where a tenant is required. What depends on the
 -- tenant must deny when its metadata is absent.
 
 local METADATA = "envoy.filters.http.lateen.tenant_context"
 local CLAIMS = "envoy.filters.http.jwt_authn"
 local LONGEST = 63
+local DOT = ("."):byte()
 
 -- A longer key is not looked at; nobody has one.
 local LONGEST_KEY = 512
@@ -38,8 +39,10 @@ local function word(text, place)
   return tobit(a * 2 ^ 24 + b * 2 ^ 16 + c * 2 ^ 8 + d)
 end
 
+-- The words of the block that is compressed: one table for all, because nothing waits in between.
+local w = {}
+
 local function compress(state, text, place)
-  local w = {}
   for i = 1, 16 do
     w[i] = word(text, place + 4 * (i - 1))
   end
@@ -94,28 +97,25 @@ local function set_of(list)
   return set
 end
 
+local ENFORCES = CONFIG.mode ~= "shadow"
 local KNOWN = CONFIG.tenants and set_of(CONFIG.tenants)
+local DEFAULT = valid(CONFIG.default) and CONFIG.default or nil
 
--- For each source of API keys the tenant by the digest of its key, and whether a path is a source.
-local OWNERS, BY_PATH = {}, false
-for _, source in ipairs(CONFIG.sources) do
-  BY_PATH = BY_PATH or source.path ~= nil
-  if source.api_key then
-    OWNERS[source.api_key] = {}
-    for tenant, digests in pairs(source.api_key.tenants) do
-      for _, digest in ipairs(digests) do
-        OWNERS[source.api_key][digest] = tenant
-      end
-    end
-  end
-end
+-- The functions below find a tenant in a source. They get what the configuration says of it, the headers, the path if
+-- any source is one, and the handle.
 
-local function from_host(request, source)
-  local host, suffix = request.authority, source.suffix
+local function from_host(source, headers)
+  local host, suffix = headers:get(":authority"), source.suffix
   if host == nil then
     return nil
   end
-  host = host:lower():gsub(":%d+$", ""):gsub("%.$", "")
+  host = host:lower()
+  if host:find(":", 1, true) then
+    host = host:gsub(":%d+$", "")
+  end
+  if host:byte(-1) == DOT then
+    host = host:sub(1, -2)
+  end
   if #host <= #suffix or host:sub(-#suffix) ~= suffix then
     return nil
   end
@@ -126,12 +126,12 @@ local function from_host(request, source)
   return label
 end
 
-local function from_path(request, source)
-  local path, prefix = request.path, source.prefix
+local function from_path(source, _, path)
+  local prefix = source.prefix
   if path == nil or path:sub(1, #prefix) ~= prefix then
     return nil
   end
-  return path:sub(#prefix + 1):match("^[^/?#]+")
+  return path:match("^[^/?#]+", #prefix + 1)
 end
 
 -- Whether a path means the same to everybody: a server behind must not read another tenant in it.
@@ -139,39 +139,46 @@ local function normal(path)
   if path == nil or path == "*" then
     return true
   end
-  path = path:match("^[^?]*")
-  if path:sub(1, 1) ~= "/" or path:find("//", 1, true) or path:find("[\\#]") then
+  local query = path:find("?", 1, true)
+  if query then
+    path = path:sub(1, query - 1)
+  end
+  if path:sub(1, 1) ~= "/" or path:find("//", 1, true) or path:find("\\", 1, true) or path:find("#", 1, true) then
     return false
   end
-  for digits in path:gmatch("%%(%x%x)") do
-    if string.char(tonumber(digits, 16)):find("[%w%-._~/\\%z]") then
-      return false
+  if path:find("%", 1, true) then
+    for digits in path:gmatch("%%(%x%x)") do
+      if string.char(tonumber(digits, 16)):find("[%w%-._~/\\%z]") then
+        return false
+      end
     end
   end
-  for segment in path:gmatch("[^/]+") do
-    local name = segment:match("^[^;]*")
-    if name == "." or name == ".." then
-      return false
-    end
-  end
-  return true
+  return not (path:find("/.", 1, true) and (path .. "/"):find("/%.%.?[/;]"))
 end
 
-local function from_header(request, source)
-  return request.headers[source.name]
+-- Envoy puts commas between the values of a header that comes twice, and no name has one: it is not believed.
+local function from_header(source, headers)
+  return headers:get(source.name)
 end
 
-local function from_claim(request, source)
-  local value = request.claims and request.claims[source.payload or "payload"]
+local function from_claim(source, _, _, handle)
+  local claims = handle:streamInfo():dynamicMetadata():get(CLAIMS)
+  local value = claims and claims[source.payload or "payload"]
   for _, key in ipairs(source.path) do
     value = type(value) == "table" and value[key] or nil
   end
   return value
 end
 
-local function from_api_key(request, source)
-  local value = request.headers[source.header]
-  local prefix = source.prefix or ""
+-- For each source of API keys the tenant by the digest of its key.
+local OWNERS = {}
+
+local function from_api_key(source, headers)
+  local name, prefix = source.header, source.prefix or ""
+  if headers:getNumValues(name) ~= 1 then
+    return nil
+  end
+  local value = headers:getAtIndex(name, 0)
   if value == nil or #value > LONGEST_KEY or value:sub(1, #prefix) ~= prefix then
     return nil
   end
@@ -186,18 +193,37 @@ local FINDERS = {
   api_key = from_api_key,
 }
 
+-- Where to look, whether a path is a source, and which headers hold keys that do not pass.
+local SOURCES, BY_PATH, KEYS = {}, false, {}
+for place, source in ipairs(CONFIG.sources) do
+  local kind, detail = next(source)
+  SOURCES[place] = { kind = kind, find = FINDERS[kind], detail = detail }
+  BY_PATH = BY_PATH or kind == "path"
+  if kind == "api_key" then
+    OWNERS[detail] = {}
+    for tenant, digests in pairs(detail.tenants) do
+      for _, digest in ipairs(digests) do
+        OWNERS[detail][digest] = tenant
+      end
+    end
+    if not detail.forward then
+      KEYS[#KEYS + 1] = detail.header
+    end
+  end
+end
+
 -- The tenant and the source that found it, or nothing and why there is none.
-local function find(request)
-  if BY_PATH and not normal(request.path) then
+local function find(handle, headers)
+  local path = BY_PATH and headers:get(":path") or nil
+  if BY_PATH and not normal(path) then
     return nil, "path_not_normal"
   end
   local found, by
-  for _, source in ipairs(CONFIG.sources) do
-    local kind, detail = next(source)
-    local name = FINDERS[kind](request, detail)
+  for _, source in ipairs(SOURCES) do
+    local name = source.find(source.detail, headers, path, handle)
     if valid(name) then
       if found == nil then
-        found, by = name, kind
+        found, by = name, source.kind
       elseif found ~= name then
         return nil, "conflict"
       end
@@ -206,8 +232,8 @@ local function find(request)
       end
     end
   end
-  if found == nil and valid(CONFIG.default) then
-    found, by = CONFIG.default, "default"
+  if found == nil then
+    found, by = DEFAULT, "default"
   end
   if found == nil then
     return nil, "none"
@@ -217,27 +243,16 @@ local function find(request)
   return found, by
 end
 
--- Everything that sources look at, read before any header is removed. A header that comes twice is not believed.
-local function read(handle, headers)
-  local request = { authority = headers:get(":authority"), path = headers:get(":path"), headers = {} }
-  for _, source in ipairs(CONFIG.sources) do
-    local name = source.header and source.header.name or source.api_key and source.api_key.header
-    if name and headers:getNumValues(name) == 1 then
-      request.headers[name] = headers:getAtIndex(name, 0)
-    end
-    if source.claim then
-      request.claims = handle:streamInfo():dynamicMetadata():get(CLAIMS)
-    end
+-- Lets no header pass that only this filter may send, or nobody. A header that changes is written once: each time makes
+-- Envoy look for the route again.
+local function write(headers, tenant)
+  for _, name in ipairs(KEYS) do
+    headers:remove(name)
   end
-  return request
-end
-
-local function remove(headers)
-  headers:remove(CONFIG.header)
-  for _, source in ipairs(CONFIG.sources) do
-    if source.api_key and not source.api_key.forward then
-      headers:remove(source.api_key.header)
-    end
+  if tenant then
+    headers:replace(CONFIG.header, tenant)
+  else
+    headers:remove(CONFIG.header)
   end
 end
 
@@ -245,38 +260,35 @@ local function deny(handle)
   handle:respond({ [":status"] = "403", ["content-type"] = "text/plain" }, "a tenant is required\n")
 end
 
-local function resolve(handle, headers, readable, request)
-  if not readable then
-    error(request)
+local function resolve(handle)
+  local headers = handle:headers()
+  local tenant, reason = find(handle, headers)
+  if ENFORCES then
+    write(headers, tenant)
   end
-  local tenant, reason = find(request)
-  local shadow = CONFIG.mode == "shadow"
   local metadata = handle:streamInfo():dynamicMetadata()
   local denied = tenant == nil and (CONFIG.required or reason == "conflict")
   metadata:set(METADATA, "decision", denied and "deny" or "allow")
   metadata:set(METADATA, "reason", reason)
   if tenant ~= nil then
-    metadata:set(METADATA, shadow and "shadow_tenant" or "tenant", tenant)
-    if not shadow then
-      headers:add(CONFIG.header, tenant)
-    end
+    metadata:set(METADATA, ENFORCES and "tenant" or "shadow_tenant", tenant)
   end
-  return denied and not shadow
+  return denied and ENFORCES
 end
 
 function envoy_on_request(handle)
   if CONFIG.mode == "off" then
     return
   end
-  local headers = handle:headers()
-  local readable, request = pcall(read, handle, headers)
-  if CONFIG.mode ~= "shadow" then
-    remove(headers)
-  end
-  local ok, denied = pcall(resolve, handle, headers, readable, request)
+  local ok, denied = pcall(resolve, handle)
   if not ok then
     handle:logErr("tenant_context: " .. tostring(denied))
-    denied = CONFIG.required and CONFIG.mode ~= "shadow"
+    if ENFORCES then
+      pcall(function()
+        write(handle:headers(), nil)
+      end)
+    end
+    denied = CONFIG.required and ENFORCES
   end
   if denied then
     deny(handle)

@@ -1,8 +1,11 @@
 -- Lets no trace context pass that the W3C's specifications do not allow, or that CONFIG does not. CONFIG is the
 -- configuration, put in front of this file when it is deployed.
 --
--- Lua fails open: after an error Envoy lets the request pass without this filter. So what the client sent is removed
--- before anything can fail, and put back only when all of it has been looked at.
+-- Lua fails open: after an error Envoy lets the request pass without this filter. So all that can fail runs under pcall,
+-- nothing is written before all of it has been looked at, and after an error what the client sent is removed.
+--
+-- A call to Envoy costs more than most of what is done here between two of them, and one that writes a header makes
+-- Envoy look for the route again. So a header is read whole, and written only if it changes.
 
 local METADATA = "envoy.filters.http.lateen.trace_policy"
 local NAMES = { "traceparent", "tracestate", "baggage" }
@@ -13,20 +16,7 @@ local MOST_BAGGAGE, BAGGAGE_BYTES = 64, 8192
 local LONGEST = 16384
 
 local NO_TRACE, NO_PARENT = ("0"):rep(32), ("0"):rep(16)
-
--- Every value of a header; nothing if there is more of it than anybody may send.
-local function values_of(headers, name)
-  local values, size = {}, 0
-  for index = 0, headers:getNumValues(name) - 1 do
-    local value = headers:getAtIndex(name, index)
-    size = size + #value
-    if size > LONGEST then
-      return nil
-    end
-    values[#values + 1] = value
-  end
-  return values
-end
+local SPACE, SEMICOLON = (" "):byte(), (";"):byte()
 
 local function set_of(list)
   local set = {}
@@ -36,244 +26,286 @@ local function set_of(list)
   return set
 end
 
+local ENFORCES, TRUSTS = CONFIG.mode ~= "shadow", CONFIG.trust ~= "none"
 local VENDORS = CONFIG.tracestate and CONFIG.tracestate.vendors and set_of(CONFIG.tracestate.vendors)
 local BAGGAGE = CONFIG.baggage and CONFIG.baggage.keys and set_of(CONFIG.baggage.keys)
+local PROPERTIES = not (CONFIG.baggage and CONFIG.baggage.properties == false)
 local SAMPLING = CONFIG.sampling or {}
+local REMOVED = CONFIG.remove or {}
+
+-- All values of a header as one list; nil if there is none, false if there is more of it than anybody may send. The
+-- commas that Envoy puts between values were not sent.
+local function read(headers, name)
+  local text = headers:get(name)
+  if text and #text > LONGEST and #text >= LONGEST + headers:getNumValues(name) then
+    return false
+  end
+  return text
+end
+
+local function repeated(headers, name, text)
+  return text:find(",", 1, true) and headers:getNumValues(name) > 1
+end
+
+-- Puts `text` in the place of what was read, in one header.
+local function write(headers, name, was, text)
+  if text == nil then
+    if was ~= nil then
+      headers:remove(name)
+    end
+  elseif text ~= was or repeated(headers, name, text) then
+    headers:replace(name, text)
+  end
+end
 
 -- Without blanks at its ends. A pattern for both ends at once takes time by the square of a run of blanks within.
 local function trimmed(text)
+  if text == "" or text:byte() > SPACE and text:byte(-1) > SPACE then
+    return text
+  end
   local first = text:find("[^ \t]")
   return first and text:match(".*[^ \t]", first) or ""
 end
 
--- The members of a list over all values of its header, without empty ones.
-local function members_of(values)
-  local members = {}
-  for _, value in ipairs(values) do
-    for member in value:gmatch("[^,]+") do
-      member = trimmed(member)
-      if member ~= "" then
-        members[#members + 1] = member
-      end
+-- The iterator of a list: from a place in its text on the next member that is not empty, and the place behind it.
+local function next_member(text, place)
+  while place <= #text do
+    local comma = text:find(",", place, true) or #text + 1
+    local member = trimmed(text:sub(place, comma - 1))
+    place = comma + 1
+    if member ~= "" then
+      return place, member
     end
   end
-  return members
 end
 
--- The parent in a traceparent, or nothing and why there is none. A version beyond 00 is read as far as 00 goes.
-local function parent_of(values)
-  if values == nil then
-    return nil, "malformed"
-  elseif #values == 0 then
-    return nil, "missing"
-  elseif #values > 1 then
-    return nil, "repeated"
+local function count_of(text)
+  local count = 0
+  for _ in next_member, text or "", 1 do
+    count = count + 1
+  end
+  return count
+end
+
+-- What there is to say of a traceparent, and if it is valid the trace, the parent and the flags. A version beyond 00 is
+-- read as far as 00 goes.
+local function parent_of(headers, text)
+  if text == nil then
+    return "missing"
+  elseif text and repeated(headers, "traceparent", text) then
+    return "repeated"
   end
   local version, trace, parent, flags, rest =
-    values[1]:match("^([0-9a-f][0-9a-f])%-([0-9a-f]+)%-([0-9a-f]+)%-([0-9a-f][0-9a-f])(.*)$")
+    (text or ""):match("^([0-9a-f][0-9a-f])%-([0-9a-f]+)%-([0-9a-f]+)%-[0-9a-f]([0-9a-f])(.*)$")
   if version == nil or version == "ff" or #trace ~= 32 or #parent ~= 16 then
-    return nil, "malformed"
+    return "malformed"
   elseif trace == NO_TRACE or parent == NO_PARENT then
-    return nil, "malformed"
+    return "malformed"
   elseif rest ~= "" and (version == "00" or rest:sub(1, 1) ~= "-") then
-    return nil, "malformed"
+    return "malformed"
   end
   -- Of the flags only sampled (1) and random (2) have a meaning; the others are to be zero.
-  return { trace = trace, parent = parent, flags = tonumber(flags, 16) % 4 }, "valid"
+  return "valid", trace, parent, tonumber(flags, 16) % 4
 end
 
-local function valid_vendor(key)
-  return #key <= 256 and key:find("^[a-z0-9][a-z0-9_*/@-]*$") ~= nil
-end
-
--- The members of a tracestate that may pass, and how many were dropped. One that cannot be read is dropped whole.
-local function vendors_of(values)
-  if values == nil then
-    return {}, 1
-  end
-  local members, seen, kept = members_of(values), {}, {}
-  if #members > MOST_VENDORS then
-    return {}, #members
-  end
-  for _, member in ipairs(members) do
-    local key, value = member:match("^([^=]+)=([\32-\43\45-\60\62-\126]+)$")
-    if key == nil or not valid_vendor(key) or #value > 256 or seen[key] then
-      return {}, #members
-    end
-    seen[key] = true
-    if VENDORS == nil or VENDORS[key] or VENDORS[key:match("@.*$") or ""] then
-      kept[#kept + 1] = member
-    end
-  end
-  return kept, #members - #kept
-end
-
--- As many vendors as have room, those that changed last first; the long ones go before any other.
-local function within(kept, limit)
+-- Leaves as many vendors as have room, those that changed last first; the long ones go before any other.
+local function shorten(kept, limit)
   local size = 0
   for _, member in ipairs(kept) do
     size = size + #member + 1
   end
-  local dropped = 0
   for _, longest in ipairs({ LONG_VENDOR, 0 }) do
     for place = #kept, 1, -1 do
       if size - 1 > limit and #kept[place] > longest then
         size = size - #kept[place] - 1
         table.remove(kept, place)
-        dropped = dropped + 1
       end
     end
   end
-  return kept, dropped
 end
 
-local function token(text)
-  return text:find("^[%w!#$%%&'*+.^_`|~-]+$") ~= nil
+-- The tracestate that may pass, and how many members were dropped. One that cannot be read is dropped whole.
+local function vendors_of(text)
+  if not text then
+    return nil, text == false and 1 or 0
+  end
+  local kept, seen, count = {}, {}, 0
+  for _, member in next_member, text, 1 do
+    local key = member:match("^([a-z0-9][a-z0-9_*/@-]*)=[\32-\43\45-\60\62-\126]+$")
+    count = count + 1
+    if key == nil or #key > 256 or #member - #key > 257 or seen[key] or count > MOST_VENDORS then
+      return nil, count_of(text)
+    end
+    seen[key] = true
+    local system = key:find("@", 1, true)
+    if VENDORS == nil or VENDORS[key] or system and VENDORS[key:sub(system)] then
+      kept[#kept + 1] = member
+    end
+  end
+  if #text > STATE_BYTES then
+    shorten(kept, STATE_BYTES)
+  end
+  return kept[1] and table.concat(kept, ","), count - #kept
 end
 
--- A value or property of baggage: no blanks, quotes, commas, semicolons or backslashes.
-local function octets(text)
-  return text:find('[%z\1-\32",;\\\127-\255]') == nil
-end
+local TOKEN = "[%w!#$%%&'*+.^_`|~-]+"
+-- Of a value or property of baggage: no blanks, quotes, commas, semicolons or backslashes.
+local OCTETS = '[^%z\1-\32",;\\\127-\255]*'
+local PLAIN = "^(" .. TOKEN .. ")=" .. OCTETS .. "$"
+local PAIR = "^(" .. TOKEN .. ")[ \t]*=[ \t]*(" .. OCTETS .. ")[ \t]*()"
+local NAME, CONTENT = "^" .. TOKEN .. "$", "^" .. OCTETS .. "$"
 
 -- A member of baggage in its shortest form, and its key; nothing if it is not well-formed.
 local function baggage_member(member)
-  local first, properties = member:match("^([^;]*)(.*)$")
-  local key, value = first:match("^([^=]*)=(.*)$")
-  if key == nil then
-    return nil
+  local plain = member:match(PLAIN)
+  if plain then
+    return member, plain
   end
-  key, value = trimmed(key), trimmed(value)
-  if not token(key) or not octets(value) then
+  local key, value, rest = member:match(PAIR)
+  if key == nil or rest <= #member and member:byte(rest) ~= SEMICOLON then
     return nil
   end
   local parts = { key .. "=" .. value }
-  for property in properties:gmatch(";([^;]*)") do
+  for property in member:sub(rest):gmatch(";([^;]*)") do
     property = trimmed(property)
     local name, content = property:match("^([^=]*)=(.*)$")
     if name == nil then
       name, content = property, ""
     end
-    if not token(trimmed(name)) or not octets(trimmed(content)) then
+    if not trimmed(name):find(NAME) or not trimmed(content):find(CONTENT) then
       return nil
     end
-    if not (CONFIG.baggage and CONFIG.baggage.properties == false) then
+    if PROPERTIES then
       parts[#parts + 1] = property
     end
   end
   return table.concat(parts, ";"), key
 end
 
--- The members of baggage that may pass, and how many were dropped. Of a key that comes twice neither is believed.
-local function baggage_of(values)
-  if values == nil then
-    return {}, 1
+-- The baggage that may pass, and how many members were dropped. Of a key that comes twice neither is believed.
+local function baggage_of(text)
+  if not text then
+    return nil, text == false and 1 or 0
   end
-  local members, texts, keys, count = members_of(values), {}, {}, {}
-  for place, member in ipairs(members) do
-    texts[place], keys[place] = baggage_member(member)
-    if keys[place] then
-      count[keys[place]] = (count[keys[place]] or 0) + 1
+  local members, places, count = {}, {}, 0
+  for _, given in next_member, text, 1 do
+    local member, key = baggage_member(given)
+    count = count + 1
+    if key and places[key] then
+      members[places[key]] = false
+    elseif key and (BAGGAGE == nil or BAGGAGE[key]) then
+      members[#members + 1] = member
+      places[key] = #members
     end
   end
-  local kept, size = {}, 0
-  for place = 1, #members do
-    local text, key = texts[place], keys[place]
-    if text and count[key] == 1 and (BAGGAGE == nil or BAGGAGE[key]) and #kept < MOST_BAGGAGE then
-      local room = size + #text + (size > 0 and 1 or 0)
-      if room <= BAGGAGE_BYTES then
-        kept[#kept + 1], size = text, room
-      end
+  local kept, size = 0, -1
+  for _, member in ipairs(members) do
+    if member and kept < MOST_BAGGAGE and size + 1 + #member <= BAGGAGE_BYTES then
+      kept, size = kept + 1, size + 1 + #member
+      members[kept] = member
     end
   end
-  return kept, #members - #kept
+  return kept > 0 and table.concat(members, ",", 1, kept) or nil, count - kept
 end
 
 -- Seeded once for each worker: the time in microseconds and where its memory lies are its own.
 local seeded = false
 
-local function hexadecimal(handle, digits)
+local function word()
+  return math.random(0, 4294967295)
+end
+
+-- A new trace and parent, and their flags.
+local function new_parent(handle)
   if not seeded then
     local time = tonumber(handle:timestampString(EnvoyTimestampResolution.MICROSECOND)) % 2 ^ 31
     local place = math.floor(tonumber(tostring({}):match("0x(%x+)") or "0", 16) / 16) % 2 ^ 21
     math.randomseed(time * 2 ^ 21 + place)
     seeded = true
   end
-  local text = ""
-  while #text < digits do
-    text = text .. ("%04x"):format(math.random(0, 65535))
-  end
-  return text
-end
-
-local function new_parent(handle)
-  return { trace = hexadecimal(handle, 32), parent = hexadecimal(handle, 16), flags = 2 }
+  local trace = ("%08x%08x%08x%08x"):format(word(), word(), word(), word())
+  return trace, ("%08x%08x"):format(word(), word()), 2
 end
 
 -- Whether a trace is to be recorded. A ratio goes by the random end of the trace's id, so that every proxy with the
 -- same ratio comes to the same result.
-local function sampled(context)
+local function sampled(trace, flags)
   if SAMPLING.decision == "always" then
     return true
   elseif SAMPLING.decision == "never" then
     return false
   elseif SAMPLING.ratio then
-    return tonumber(context.trace:sub(-13), 16) < SAMPLING.ratio * 2 ^ 52
+    return tonumber(trace:sub(-13), 16) < SAMPLING.ratio * 2 ^ 52
   end
-  return context.flags % 2 == 1
+  return flags % 2 == 1
 end
 
--- What is to be sent, and what is told of it. `given` are the values by header.
-local function judge(handle, given)
-  local context, reason = parent_of(given.traceparent)
-  local send, told = {}, { reason = reason, decision = "removed" }
-  if context and CONFIG.trust == "none" then
-    told.reason, told.client_trace_id, context = "untrusted", context.trace, nil
+-- Tells what was decided. Only of some requests there is a sampled flag, or a trace of a client that is not trusted.
+local function tell(handle, decision, reason, record, client, lost, forgotten)
+  local metadata = handle:streamInfo():dynamicMetadata()
+  metadata:set(METADATA, "decision", decision)
+  metadata:set(METADATA, "reason", reason)
+  metadata:set(METADATA, "tracestate_dropped", lost)
+  metadata:set(METADATA, "baggage_dropped", forgotten)
+  if record ~= nil then
+    metadata:set(METADATA, "sampled", record)
   end
-  local vendors, lost, bags, forgotten = {}, 0, {}, 0
-  if CONFIG.trust ~= "none" then
-    bags, forgotten = baggage_of(given.baggage)
-  else
-    forgotten = #members_of(given.baggage or {})
+  if client then
+    metadata:set(METADATA, "client_trace_id", client)
   end
-  if context then
-    told.decision = "kept"
-    vendors, lost = vendors_of(given.tracestate)
-    local dropped
-    vendors, dropped = within(vendors, STATE_BYTES)
-    lost = lost + dropped
+end
+
+local function apply(handle)
+  local headers = handle:headers()
+  local parent, state, baggage = read(headers, "traceparent"), read(headers, "tracestate"), read(headers, "baggage")
+  local reason, trace, span, flags = parent_of(headers, parent)
+  local decision, client = "removed", nil
+  if trace and not TRUSTS then
+    reason, client, trace = "untrusted", trace, nil
+  end
+  local vendors, lost, bags, forgotten = nil, 0, nil, 0
+  if TRUSTS then
+    bags, forgotten = baggage_of(baggage)
   else
-    lost = #members_of(given.tracestate or {})
+    forgotten = count_of(baggage)
+  end
+  if trace then
+    decision = "kept"
+    vendors, lost = vendors_of(state)
+  else
+    lost = count_of(state)
     if CONFIG.generate then
-      context, told.decision = new_parent(handle), "generated"
+      decision, trace, span, flags = "generated", new_parent(handle)
     elseif reason == "missing" then
-      told.decision = "absent"
+      decision = "absent"
     end
   end
-  if context then
-    told.sampled = sampled(context)
-    local flags = context.flags - context.flags % 2 + (told.sampled and 1 or 0)
-    send.traceparent = ("00-%s-%s-%02x"):format(context.trace, context.parent, flags)
+  local context, record
+  if trace then
+    record = sampled(trace, flags)
+    context = "00-" .. trace .. "-" .. span .. "-0" .. flags - flags % 2 + (record and 1 or 0)
   end
-  send.tracestate = #vendors > 0 and table.concat(vendors, ",") or nil
-  send.baggage = #bags > 0 and table.concat(bags, ",") or nil
-  told.tracestate_dropped, told.baggage_dropped = lost, forgotten
-  return { send = send, told = told }
-end
-
-local function read(headers)
-  local given = {}
-  for _, name in ipairs(NAMES) do
-    given[name] = values_of(headers, name)
+  if ENFORCES then
+    write(headers, "traceparent", parent, context)
+    write(headers, "tracestate", state, vendors)
+    write(headers, "baggage", baggage, bags)
+    for _, name in ipairs(REMOVED) do
+      headers:remove(name)
+    end
+    if SAMPLING.header and record ~= nil then
+      headers:replace(SAMPLING.header, record and "1" or "0")
+    elseif SAMPLING.header then
+      headers:remove(SAMPLING.header)
+    end
   end
-  return given
+  tell(handle, decision, reason, record, client, lost, forgotten)
 end
 
 local function remove(headers)
   for _, name in ipairs(NAMES) do
     headers:remove(name)
   end
-  for _, name in ipairs(CONFIG.remove or {}) do
+  for _, name in ipairs(REMOVED) do
     headers:remove(name)
   end
   if SAMPLING.header then
@@ -285,33 +317,11 @@ function envoy_on_request(handle)
   if CONFIG.mode == "off" then
     return
   end
-  local headers = handle:headers()
-  local shadow = CONFIG.mode == "shadow"
-  local readable, given = pcall(read, headers)
-  if not shadow then
-    remove(headers)
-  end
-  if not readable then
-    handle:logErr("trace_policy: " .. tostring(given))
-    return
-  end
-  local ok, result = pcall(judge, handle, given)
+  local ok, problem = pcall(apply, handle)
   if not ok then
-    handle:logErr("trace_policy: " .. tostring(result))
-    return
-  end
-  if not shadow then
-    for _, name in ipairs(NAMES) do
-      if result.send[name] then
-        headers:add(name, result.send[name])
-      end
+    if ENFORCES then
+      remove(handle:headers())
     end
-    if SAMPLING.header and result.told.sampled ~= nil then
-      headers:add(SAMPLING.header, result.told.sampled and "1" or "0")
-    end
-  end
-  local metadata = handle:streamInfo():dynamicMetadata()
-  for key, value in pairs(result.told) do
-    metadata:set(METADATA, key, value)
+    handle:logErr("trace_policy: " .. tostring(problem))
   end
 end
