@@ -154,12 +154,7 @@ impl SharedTable {
     }
 
     /// One function for all changes, which are rare and go to the host twice each.
-    fn swap<H: Host>(
-        &self,
-        host: &H,
-        key: &[u8],
-        change: &mut dyn FnMut(&mut Vec<Entry<'_>>, u64) -> Option<(Vec<u8>, u64)>,
-    ) -> Result<bool, Status> {
+    fn swap<H: Host>(&self, host: &H, key: &[u8], change: &mut Change<'_>) -> Result<bool, Status> {
         let slot = self.slot(host, key)?;
         for _ in 0..ATTEMPTS {
             let now = host.now()?;
@@ -179,7 +174,7 @@ impl SharedTable {
 
     fn slot<H: Host>(&self, host: &H, key: &[u8]) -> Result<Slot, Status> {
         let mut hasher = SipHasher13::new();
-        hasher.write_u64(self.seed(host)?);
+        hasher.write(&self.seed(host)?.to_le_bytes());
         hasher.write(key);
         let slot = hasher.finish() % u64::from(self.slots.max(1));
         Ok(Slot([self.name, "/", &slot.to_string()].concat()))
@@ -230,6 +225,9 @@ impl SharedTable {
         bytes
     }
 }
+
+/// Makes of the entries of a slot, at a time, the value and the expiry of the one that is set; nothing if none is.
+type Change<'a> = dyn FnMut(&mut Vec<Entry<'_>>, u64) -> Option<(Vec<u8>, u64)> + 'a;
 
 struct Entry<'a> {
     expiry: u64,
