@@ -155,9 +155,7 @@ class Cargo:
             "json-render-diagnostics",
         )
         flags = ("--config", f"target.{TARGET}.rustflags={json.dumps(self._flags())}")
-        messages = self._run(
-            "cargo", "build", *options, *flags, *selected, *place, CARGO_PROFILE_RELEASE_STRIP="none"
-        )
+        messages = self._run("cargo", "build", *options, *flags, *selected, *place, CARGO_PROFILE_RELEASE_STRIP="none")
         files = _files(json.loads(line) for line in messages.splitlines())
         return {name: path.read_bytes() for name, path in files}
 
