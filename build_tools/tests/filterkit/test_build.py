@@ -30,7 +30,7 @@ budget: {module_bytes: 300}
 CARGO = """\
 #!/bin/sh
 case "$1" in
-  metadata) echo '{"packages": [{"manifest_path": "/crates/serde-1/Cargo.toml"}], "target_directory": "TARGET"}' ;;
+  metadata) echo '{"packages": [{"manifest_path": "/crates/serde-1/Cargo.toml"}], "target_directory": "PLACE"}' ;;
   build)
     printf '%s\n' "$CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS" "$RUSTFLAGS" "$@" > FLAGS
     [ -e refuse ] && { echo "error: expected one of" >&2; exit 101; }
@@ -50,7 +50,7 @@ def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Filter:
         (workspace / name).write_text(f"# {name}")
     (workspace / "probe" / "filter.yaml").write_text(DESCRIPTION)
     (workspace / "output.wasm").write_bytes(MODULE + CUSTOM)
-    cargo = CARGO.replace("OUTPUT", str(workspace / "output.wasm")).replace("TARGET", str(tmp_path / "target"))
+    cargo = CARGO.replace("OUTPUT", str(workspace / "output.wasm")).replace("PLACE", str(tmp_path / "target"))
     for name, text in (("cargo", cargo), ("rustc", "#!/bin/sh\necho rustc 1.0\n")):
         (programs / name).write_text(text)
         (programs / name).chmod(0o755)
