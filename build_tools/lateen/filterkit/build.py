@@ -19,10 +19,10 @@ from lateen.filterkit import manifest, toolchain
 from lateen.filterkit.catalog import Filter
 from lateen.filterkit.manifest import Manifest
 from lateen.filterkit.module import without_custom_sections
-from lateen.filterkit.toolchain import FLAGS, TARGET
+from lateen.filterkit.toolchain import TARGET
 from lateen.identity.files import write
 
-_SEPARATOR = "\x1f"
+_OVERRIDING = ("CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,9 @@ class Cargo:
     def __init__(self, workspace: Path) -> None:
         """Find it. Raises MeshError (LAT0611) with what to install."""
         self._workspace = workspace.resolve()
-        self._environment = os.environ | toolchain.environment()
+        # Flags of the caller's would take the place of all that stand in cargo's configuration.
+        own = {name: value for name, value in os.environ.items() if name not in _OVERRIDING}
+        self._environment = own | toolchain.environment()
 
     def version(self) -> str:
         """What the compiler says of itself."""
@@ -152,8 +154,8 @@ class Cargo:
             "--message-format",
             "json-render-diagnostics",
         )
-        settings = {"CARGO_ENCODED_RUSTFLAGS": _SEPARATOR.join(self._flags()), "CARGO_PROFILE_RELEASE_STRIP": "none"}
-        messages = self._run("cargo", "build", *options, *selected, *place, **settings)
+        flags = ("--config", f"target.{TARGET}.rustflags={json.dumps(self._flags())}")
+        messages = self._run("cargo", "build", *options, *flags, *selected, *place, CARGO_PROFILE_RELEASE_STRIP="none")
         files = _files(json.loads(line) for line in messages.splitlines())
         return {name: path.read_bytes() for name, path in files}
 
@@ -169,8 +171,7 @@ class Cargo:
         """Where the sources of dependencies lie stands in messages of the module; it must not tell of this machine."""
         manifests = [Path(package["manifest_path"]) for package in self._metadata()["packages"]]
         folders = {path.parents[1] for path in manifests if not path.is_relative_to(self._workspace)}
-        given = self._environment.get(FLAGS, "").split()
-        return given + [f"--remap-path-prefix={folder}=crates" for folder in sorted(folders)]
+        return [f"--remap-path-prefix={folder}=crates" for folder in sorted(folders)]
 
     def _run(self, *command: str, **settings: str) -> str:
         environment = self._environment | settings

@@ -15,7 +15,7 @@ from lateen.filterkit.catalog import Filter
 FILE = "module.json"
 VERSION = 1
 
-_WORKSPACE_FILES = ("Cargo.toml", "Cargo.lock")
+_WORKSPACE_FILES = ("Cargo.toml", "Cargo.lock", ".cargo/config.toml")
 _SDK = "sdk"
 
 

@@ -30,9 +30,9 @@ budget: {module_bytes: 300}
 CARGO = """\
 #!/bin/sh
 case "$1" in
-  metadata) echo '{"packages": [{"manifest_path": "/crates/serde-1/Cargo.toml"}], "target_directory": "TARGET"}' ;;
+  metadata) echo '{"packages": [{"manifest_path": "/crates/serde-1/Cargo.toml"}], "target_directory": "PLACE"}' ;;
   build)
-    printf '%s' "$CARGO_ENCODED_RUSTFLAGS" > FLAGS
+    printf '%s\n' "$CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS" "$RUSTFLAGS" "$@" > FLAGS
     [ -e refuse ] && { echo "error: expected one of" >&2; exit 101; }
     echo '{"reason": "compiler-artifact", "target": {"name": "probe"}, "filenames": ["OUTPUT", "OUTPUT.d"]}'
     echo '{"reason": "build-finished", "success": true}' ;;
@@ -50,7 +50,7 @@ def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Filter:
         (workspace / name).write_text(f"# {name}")
     (workspace / "probe" / "filter.yaml").write_text(DESCRIPTION)
     (workspace / "output.wasm").write_bytes(MODULE + CUSTOM)
-    cargo = CARGO.replace("OUTPUT", str(workspace / "output.wasm")).replace("TARGET", str(tmp_path / "target"))
+    cargo = CARGO.replace("OUTPUT", str(workspace / "output.wasm")).replace("PLACE", str(tmp_path / "target"))
     for name, text in (("cargo", cargo), ("rustc", "#!/bin/sh\necho rustc 1.0\n")):
         (programs / name).write_text(text)
         (programs / name).chmod(0o755)
@@ -125,9 +125,12 @@ def test_the_toolchain_decides_flags_and_paths_of_the_machine_are_remapped(
     suite: Filter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(toolchain, "environment", lambda: {toolchain.FLAGS: "--sysroot=/std"})
+    monkeypatch.setenv("RUSTFLAGS", "--of-the-caller")
     build.build([suite])
-    flags = (suite.directory.parent / "FLAGS").read_text().split("\x1f")
-    assert flags == ["--sysroot=/std", "--remap-path-prefix=/crates=crates"]
+    given, callers, *arguments = (suite.directory.parent / "FLAGS").read_text().splitlines()
+    assert (given, callers) == ("--sysroot=/std", "")
+    place = arguments.index("--config") + 1
+    assert arguments[place] == 'target.wasm32-unknown-unknown.rustflags=["--remap-path-prefix=/crates=crates"]'
 
 
 def test_a_filter_with_a_workspace_of_its_own_is_built_there(suite: Filter) -> None:

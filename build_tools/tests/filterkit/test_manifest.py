@@ -19,7 +19,7 @@ def suite(tmp_path: Path) -> Filter:
     source = catalog()["peer_metadata"].directory.parent
     for name in ("Cargo.toml", "Cargo.lock"):
         shutil.copy(source / name, tmp_path / name)
-    for folder in ("sdk", "peer_metadata"):
+    for folder in (".cargo", "sdk", "peer_metadata"):
         shutil.copytree(source / folder, tmp_path / folder)
     return read_filter(tmp_path / "peer_metadata")
 
@@ -57,6 +57,7 @@ def replace(path: str, text: str) -> Callable[[Path], None]:
         (append("peer_metadata/src/lib.rs"), "the source has changed"),
         (append("sdk/src/abi.rs"), "the source has changed"),
         (append("Cargo.lock"), "the source has changed"),
+        (append(".cargo/config.toml"), "the source has changed"),
         (replace("peer_metadata/src/new.rs", ""), "the source has changed"),
         (remove("sdk/src/fake.rs"), "the source has changed"),
         (append("peer_metadata/peer_metadata.wasm"), "its bytes are not those"),

@@ -1,7 +1,8 @@
 //! Decisions that still hold. Each worker has its own.
 
+use alloc::rc::Rc;
+use alloc::vec::Vec;
 use core::time::Duration;
-use std::rc::Rc;
 
 use crate::decision::Decision;
 use crate::inputs::Key;

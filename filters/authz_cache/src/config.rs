@@ -1,5 +1,7 @@
 //! The filter's configuration.
 
+use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use lateen_sdk::json;

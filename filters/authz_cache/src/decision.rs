@@ -1,5 +1,7 @@
 //! What an authorizer decided.
 
+use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 /// Names and values of headers.

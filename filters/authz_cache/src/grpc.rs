@@ -1,5 +1,7 @@
 //! The authorizer as a gRPC server: `envoy.service.auth.v3.Authorization/Check`, with the fields that matter here.
 
+use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use lateen_sdk::wire::{fields, Message, Value};

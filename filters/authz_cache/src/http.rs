@@ -1,5 +1,7 @@
 //! The authorizer as an HTTP server, in the form of Envoy's ext_authz.
 
+use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use lateen_sdk::{Call, Host, HttpCall, Pairs, Status};

@@ -1,5 +1,8 @@
 //! What of a request the authorizer is asked about, and the key under which the answer is kept.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use lateen_sdk::{Host, Pairs, Status};
 use sha2::{Digest, Sha256};
 

@@ -2,6 +2,11 @@
 //!
 //! What it decides, when it is asked, and what happens if it does not answer is written in this folder's README.
 
+#![cfg_attr(target_arch = "wasm32", no_std)]
+
+#[macro_use]
+extern crate alloc;
+
 mod cache;
 mod config;
 mod decision;
@@ -13,8 +18,10 @@ mod shared;
 #[cfg(test)]
 mod tests;
 
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
-use std::rc::Rc;
 
 use lateen_sdk::{
     export, Action, Answer, Body, Call, Calls, Filter, GrpcAnswer, Host, LocalResponse, Map, Pairs, Status, StreamId,
@@ -28,6 +35,7 @@ use crate::inputs::{Inputs, Key};
 use crate::outcome::{Reason, Record};
 use crate::shared::Shared;
 
+lateen_sdk::without_std!();
 export!(AuthzCache: on_request_headers, on_response_headers, on_callout, on_grpc);
 
 /// The filter, configured.
@@ -67,7 +75,7 @@ impl Filter for AuthzCache {
             cache: Cache::new(config.keeping.entries),
             flights: Calls::new(),
             asked: Vec::new(),
-            seed: host.now().map_err(|status| format!("there is no time: {status:?}"))?.to_le_bytes(),
+            seed: host.now().map_err(|status| status.line("there is no time"))?.to_le_bytes(),
             shared: config.keeping.shared.then(|| Shared::new(config.keeping.entries, configuration)),
             record: Record::new(host, config.mode, config.logged)?,
             config: Rc::new(config),

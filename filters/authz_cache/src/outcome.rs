@@ -1,6 +1,6 @@
 //! What became of a request, and where that is told.
 
-use core::fmt::Write as _;
+use alloc::string::String;
 
 use lateen_sdk::{declare, Counter, Host, Level, Map, Pairs, Status};
 
@@ -82,9 +82,9 @@ pub struct Record {
 impl Record {
     /// Define the counters and declare the attributes.
     pub fn new<H: Host>(host: &H, mode: Mode, logged: Logged) -> Result<Self, String> {
-        let define = |name| host.define_counter(name).map_err(|status| format!("counter {name}: {status:?}"));
+        let define = |name| host.define_counter(name).map_err(|status| status.line(&["counter ", name].concat()));
         for attribute in [DECISION, REASON] {
-            declare(host, attribute).map_err(|status| format!("attribute {attribute}: {status:?}"))?;
+            declare(host, attribute).map_err(|status| status.line(&["attribute ", attribute].concat()))?;
         }
         let calls = define("lateen_authz_cache_calls")?;
         let mut reasons = [calls; 8];
@@ -112,7 +112,7 @@ impl Record {
         let decision = if reason.allows() { "allow" } else { "deny" };
         for (key, value) in [(DECISION, decision), (REASON, reason.name())] {
             if let Err(status) = host.set_filter_state(key, value.as_bytes()) {
-                host.log(Level::Error, &format!("filter state {key} cannot be set: {status:?}"));
+                host.log(Level::Error, &status.line(&["filter state ", key, " cannot be set"].concat()));
             }
         }
         if self.logged == Logged::All || (self.logged == Logged::Denied && !reason.allows()) {
@@ -157,8 +157,9 @@ fn escape(text: &[u8], line: &mut String) {
         match character {
             '"' | '\\' => line.extend(['\\', character]),
             control if control.is_control() => {
-                // Writing to a String cannot fail.
-                let _ = write!(line, "\\u{:04x}", u32::from(control));
+                // There are none beyond U+009F.
+                line.push_str("\\u00");
+                line.extend([4, 0].iter().filter_map(|shift| char::from_digit(u32::from(control) >> shift & 15, 16)));
             }
             plain => line.push(plain),
         }

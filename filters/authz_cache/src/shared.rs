@@ -2,7 +2,9 @@
 //!
 //! Refusals are not shared: whoever is refused again and again, each time with something new, would push out the others.
 
-use std::rc::Rc;
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use lateen_sdk::wire::{fields, Message, Value};
 use lateen_sdk::{Eviction, Host, SharedTable};

@@ -1,6 +1,8 @@
 //! The filter's configuration.
 
-use std::rc::Rc;
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use lateen_sdk::json;
 use lateen_sdk::node::{Faults, Node};

@@ -1,5 +1,7 @@
 //! `Content-Digest` (RFC 9530): what a request says its content hashes to.
 
+use alloc::vec::Vec;
+
 use crate::encoding::Encoding;
 use crate::mac::{Algorithm, Hash};
 use crate::reason::{Fault, Reason};
@@ -44,13 +46,13 @@ pub fn hold(claims: Claims) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use lateen_sdk::Headers;
+    use lateen_sdk::pairs::{encode, Pairs};
 
     use super::*;
 
     /// Whether the content has the digests of the header.
     fn check(header: &str, content: &[u8]) -> Result<bool, Reason> {
-        let headers: Headers = vec![(HEADER.into(), header.into())];
+        let headers = Pairs::new(encode(&[(HEADER, header)])).unwrap();
         let mut claims = claims(&Request::new(&headers))?;
         for (hash, _) in &mut claims {
             hash.update(content);

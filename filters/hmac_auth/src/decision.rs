@@ -1,5 +1,7 @@
 //! What was decided of a request, and how it is told.
 
+use alloc::string::String;
+
 use lateen_sdk::{Host, Level, LocalResponse};
 
 use crate::reason::Reason;
@@ -14,35 +16,35 @@ const EXEMPT: &str = "exempt";
 const VERIFIED: &str = "verified";
 
 /// A decision, as its attributes say it. What does not apply is empty.
-pub struct Decision {
+pub struct Decision<'a> {
     decision: &'static str,
     reason: &'static str,
-    rule: String,
-    key_id: String,
+    rule: &'a str,
+    key_id: &'a str,
 }
 
-impl Decision {
+impl<'a> Decision<'a> {
     /// The rule asks for no signature.
-    pub fn exempt(rule: &str) -> Self {
-        Self { decision: "allow", reason: EXEMPT, rule: rule.into(), key_id: String::new() }
+    pub fn exempt(rule: &'a str) -> Self {
+        Self { decision: "allow", reason: EXEMPT, rule, key_id: "" }
     }
 
     /// The signature is one of that key.
-    pub fn verified(rule: &str, key_id: &str) -> Self {
-        Self { decision: "allow", reason: VERIFIED, rule: rule.into(), key_id: key_id.into() }
+    pub fn verified(rule: &'a str, key_id: &'a str) -> Self {
+        Self { decision: "allow", reason: VERIFIED, rule, key_id }
     }
 
     /// The request is refused, or in shadow mode would be.
     pub fn refused(reason: Reason) -> Self {
-        Self { decision: "deny", reason: reason.code(), rule: String::new(), key_id: String::new() }
+        Self { decision: "deny", reason: reason.code(), rule: "", key_id: "" }
     }
 
     /// Set one filter state per attribute.
     pub fn publish<H: Host>(&self, host: &H) {
-        let values = [(DECISION, self.decision), (REASON, self.reason), (RULE, &self.rule), (KEY_ID, &self.key_id)];
+        let values = [(DECISION, self.decision), (REASON, self.reason), (RULE, self.rule), (KEY_ID, self.key_id)];
         for (key, value) in values.into_iter().filter(|(_, value)| !value.is_empty()) {
             if let Err(status) = host.set_filter_state(key, value.as_bytes()) {
-                host.log(Level::Error, &format!("{key} cannot be published: {status:?}"));
+                host.log(Level::Error, &status.line(&[key, " cannot be published"].concat()));
             }
         }
     }
@@ -51,7 +53,7 @@ impl Decision {
 /// Declare the attributes as strings, so that policy can read them.
 pub fn declare<H: Host>(host: &H) -> Result<(), String> {
     for key in [DECISION, REASON, RULE, KEY_ID] {
-        lateen_sdk::declare(host, key).map_err(|status| format!("{key} cannot be declared: {status:?}"))?;
+        lateen_sdk::declare(host, key).map_err(|status| status.line(&[key, " cannot be declared"].concat()))?;
     }
     Ok(())
 }
@@ -64,10 +66,10 @@ pub fn answer<H: Host>(host: &H, reason: Reason) {
         503 => (&[], b"the signature cannot be checked now\n"),
         _ => (&[], b"the request is refused\n"),
     };
-    let details = format!("lateen_hmac_auth_{}", reason.code());
+    let details = ["lateen_hmac_auth_", reason.code()].concat();
     let response =
         LocalResponse { status: reason.status(), headers: challenge, body, details: &details, grpc_status: None };
     if let Err(status) = host.send_local_response(&response) {
-        host.log(Level::Error, &format!("a request cannot be refused and waits: {status:?}"));
+        host.log(Level::Error, &status.line("a request cannot be refused and waits"));
     }
 }

@@ -1,8 +1,11 @@
 //! How signatures, digests and keys are written as text.
 
-use base64ct::{Base64Unpadded, Base64UrlUnpadded, Encoding as _};
+use alloc::string::String;
+use alloc::vec::Vec;
 
-/// A way to write bytes as text.
+use base64ct::{Base64Unpadded, Encoding as _};
+
+/// A way to write bytes as text. Of both alphabets of base64 only one is in the module: the other has two other signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
     /// Hexadecimal digits of either case; lower case where it is written.
@@ -19,27 +22,46 @@ impl Encoding {
         if self == Self::Hex {
             return base16ct::mixed::decode_vec(text).ok();
         }
-        let digits = unpadded(core::str::from_utf8(text).ok()?)?;
-        match self {
-            Self::Base64Url => Base64UrlUnpadded::decode_vec(digits).ok(),
-            _ => Base64Unpadded::decode_vec(digits).ok(),
+        let mut digits = unpadded(text)?.to_vec();
+        if self == Self::Base64Url {
+            for digit in &mut digits {
+                *digit = match *digit {
+                    b'-' => b'+',
+                    b'_' => b'/',
+                    b'+' | b'/' => b'=', // which is no digit
+                    same => same,
+                };
+            }
         }
+        Base64Unpadded::decode_vec(core::str::from_utf8(&digits).ok()?).ok()
     }
 
     /// The text of bytes.
     pub fn encode(self, bytes: &[u8]) -> String {
-        match self {
-            Self::Hex => base16ct::lower::encode_string(bytes),
-            Self::Base64 => base64ct::Base64::encode_string(bytes),
-            Self::Base64Url => Base64UrlUnpadded::encode_string(bytes),
+        if self == Self::Hex {
+            return base16ct::lower::encode_string(bytes);
         }
+        let mut text = Base64Unpadded::encode_string(bytes);
+        if self == Self::Base64Url {
+            let signs = text.chars().map(|sign| match sign {
+                '+' => '-',
+                '/' => '_',
+                same => same,
+            });
+            return signs.collect();
+        }
+        while text.len() % 4 > 0 {
+            text.push('=');
+        }
+        text
     }
 }
 
 /// Base64 without its padding, which may be left out but not be wrong.
-fn unpadded(text: &str) -> Option<&str> {
-    let digits = text.trim_end_matches('=');
-    match text.len() - digits.len() {
+fn unpadded(text: &[u8]) -> Option<&[u8]> {
+    let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
+    let digits = text.get(..text.len() - padding)?;
+    match padding {
         0 => Some(digits),
         1 | 2 if text.len() % 4 == 0 => Some(digits),
         _ => None,

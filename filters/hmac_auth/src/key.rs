@@ -1,5 +1,8 @@
 //! Keys that may sign, and when.
 
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
 use lateen_sdk::node::Node;
 
 use crate::encoding::Encoding;
@@ -99,7 +102,8 @@ fn secret(node: &Node, form: Form, environment: Environment) -> Vec<u8> {
         Vec::new()
     });
     if !SIZES.contains(&bytes.len()) {
-        value.wrong(&format!("a secret of {} to {} bytes is expected", SIZES.start(), SIZES.end()));
+        let [least, most] = [SIZES.start(), SIZES.end()].map(usize::to_string);
+        value.wrong(&["a secret of ", &least, " to ", &most, " bytes is expected"].concat());
     }
     bytes
 }

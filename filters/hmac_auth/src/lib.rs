@@ -3,6 +3,11 @@
 //! Nothing of a request reaches the next filter before its signature holds: headers wait, and the body with them, while
 //! it is hashed as it arrives. What is signed, and what else must hold, is written in this folder's README.
 
+#![cfg_attr(target_arch = "wasm32", no_std)]
+
+#[macro_use]
+extern crate alloc;
+
 mod config;
 mod content_digest;
 mod decision;
@@ -18,6 +23,8 @@ mod tests;
 mod time;
 mod verification;
 
+use alloc::boxed::Box;
+use alloc::string::String;
 use core::time::Duration;
 
 use lateen_sdk::{export, Action, Body, Eviction, Filter, Host, Inserted, Map, SharedTable, Status};
@@ -28,6 +35,7 @@ use crate::reason::Reason;
 use crate::request::Request;
 use crate::verification::{Once, Verification, Verified};
 
+lateen_sdk::without_std!();
 export!(HmacAuth: on_request_headers, on_request_body, on_request_trailers);
 
 /// How much of a body is copied into the module at a time.
@@ -72,7 +80,7 @@ impl Filter for HmacAuth {
 
     fn on_request_headers<H: Host>(&mut self, stream: &mut Stream, host: &H) -> Action {
         // Read before a client's own copy is removed: requests may name their key in the same header.
-        let headers = host.headers(Map::RequestHeaders);
+        let headers = host.pairs(Map::RequestHeaders);
         let removed = host.remove_header(Map::RequestHeaders, &self.config.key_id_header);
         if self.config.mode == Mode::Off {
             return Action::Continue;
@@ -106,21 +114,22 @@ impl Filter for HmacAuth {
 }
 
 /// What the headers of a request have led to.
-enum Begun {
-    Decided(Decision),
+enum Begun<'a> {
+    Decided(Decision<'a>),
     Waiting(Box<Waiting>),
 }
 
 impl HmacAuth {
-    fn begin<H: Host>(&self, host: &H, request: &Request) -> Result<Begun, Reason> {
+    fn begin<H: Host>(&self, host: &H, request: &Request<'_>) -> Result<Begun<'_>, Reason> {
         let (place, rule) = self.rule(request)?;
         let Some(scheme) = &rule.scheme else {
             return Ok(Begun::Decided(Decision::exempt(&rule.name)));
         };
-        let verification = Verification::begin(scheme, request, now(host)?)?;
+        let now = now(host)?;
+        let verification = Verification::begin(scheme, request, now)?;
         let waiting = Waiting { rule: place, verification, hashed: 0 };
         if host.end_of_stream() || !scheme.recipe.reads_body() {
-            return self.finish(host, waiting).map(Begun::Decided);
+            return self.finish(host, waiting, now).map(Begun::Decided);
         }
         let length =
             request.single("content-length").ok().and_then(|text| core::str::from_utf8(text).ok()?.parse().ok());
@@ -132,7 +141,7 @@ impl HmacAuth {
 
     /// The first rule that covers a request. Where paths choose the rule, a path that could be read in two ways must
     /// not.
-    fn rule(&self, request: &Request) -> Result<(usize, &Rule), Reason> {
+    fn rule(&self, request: &Request<'_>) -> Result<(usize, &Rule), Reason> {
         if self.config.rules.iter().any(|rule| rule.scope.path.is_some()) && !scope::is_normal(request.path()) {
             return Err(Reason::PathNotNormal);
         }
@@ -157,7 +166,7 @@ impl HmacAuth {
         };
         let (next, action) = match step(self, &mut waiting) {
             Ok(false) => (Stream::Waiting(waiting), self.hold()),
-            Ok(true) => match self.finish(host, *waiting) {
+            Ok(true) => match now(host).and_then(|now| self.finish(host, *waiting, now)) {
                 Ok(decision) => (Stream::Passed, self.pass(host, &decision)),
                 Err(reason) => self.refuse(host, reason),
             },
@@ -186,8 +195,7 @@ impl HmacAuth {
         Ok(())
     }
 
-    fn finish<H: Host>(&self, host: &H, waiting: Waiting) -> Result<Decision, Reason> {
-        let now = now(host)?;
+    fn finish<H: Host>(&self, host: &H, waiting: Waiting, now: i64) -> Result<Decision<'_>, Reason> {
         let Verified { key, once } = waiting.verification.finish(now)?;
         let rule = self.config.rules.get(waiting.rule).ok_or(Reason::HostFailure)?;
         let scheme = rule.scheme.as_ref().ok_or(Reason::HostFailure)?;

@@ -1,5 +1,7 @@
 //! Keyed and plain hashes of SHA-2, fed piece by piece.
 
+use alloc::vec::Vec;
+
 use hmac::digest::{CtOutput, Update};
 use hmac::{Hmac, KeyInit, Mac as _};
 use sha2::{Digest, Sha256, Sha512};

@@ -1,5 +1,9 @@
 //! How a signature is made: what is signed, and where a request carries what is needed to check it.
 
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::content_digest;
 use crate::encoding::Encoding;
 use crate::mac::Algorithm;
@@ -176,13 +180,16 @@ impl Recipe {
     /// The signatures of a request: at least one. Those of another version or form are passed over.
     pub fn signatures(&self, request: &Request) -> Result<Vec<Vec<u8>>, Reason> {
         let values = self.signature.source.read_all(request).map_err(Reason::Signature)?;
-        let texts = values.iter().flat_map(|value| match self.signature.separator {
-            Some(separator) => value.split(|byte| *byte == separator).collect(),
-            None => vec![value.as_slice()],
-        });
-        let prefixed = texts.filter_map(|text| text.strip_prefix(self.signature.prefix.as_bytes()));
-        let found: Vec<_> =
-            prefixed.take(MOST_SIGNATURES).filter_map(|text| self.signature.encoding.decode(text)).collect();
+        let (prefix, mut found, mut seen) = (self.signature.prefix.as_bytes(), Vec::new(), 0);
+        for value in &values {
+            // Without a separator no byte is one.
+            for text in value.split(|byte| Some(*byte) == self.signature.separator) {
+                if let (Some(text), true) = (text.strip_prefix(prefix), seen < MOST_SIGNATURES) {
+                    seen += 1;
+                    found.extend(self.signature.encoding.decode(text));
+                }
+            }
+        }
         match found.is_empty() {
             true => Err(Reason::Signature(Fault::Malformed)),
             false => Ok(found),
@@ -204,31 +211,36 @@ impl Recipe {
             if place > 0 {
                 side.extend(self.join.as_bytes());
             }
-            side.extend(text);
+            side.extend_from_slice(&text);
         }
         Ok(content)
     }
 
-    fn text(&self, part: &Part, request: &Request, carried: &Carried) -> Result<Vec<u8>, Reason> {
-        Ok(match part {
-            Part::Literal(text) => text.as_bytes().into(),
-            Part::Method => request.method().into(),
-            Part::Authority => request.single(":authority").unwrap_or_default().into(),
-            Part::Path => request.path().into(),
+    fn text<'a>(
+        &'a self,
+        part: &'a Part,
+        request: &Request<'a>,
+        carried: &'a Carried,
+    ) -> Result<Cow<'a, [u8]>, Reason> {
+        Ok(Cow::Borrowed(match part {
+            Part::Literal(text) => text.as_bytes(),
+            Part::Method => request.method(),
+            Part::Authority => request.single(":authority").unwrap_or_default(),
+            Part::Path => request.path(),
             Part::Query => match &self.signature.source {
-                Source::Query(name) => request.query_without(Some(name)),
-                _ => request.query_without(None),
+                Source::Query(name) => return Ok(request.query_without(name).into()),
+                _ => request.query(),
             },
-            Part::Target => request.target().into(),
+            Part::Target => request.target,
             Part::Header { name, optional } => match request.values(name) {
                 values if values.is_empty() && !optional => return Err(Reason::SignedHeaderMissing),
-                values => values.join(&b','),
+                values => return Ok(values.join(&b',').into()),
             },
-            Part::KeyId => carried.key_id.clone(),
-            Part::Timestamp => carried.timestamp.clone(),
-            Part::Nonce => carried.nonce.clone(),
-            Part::Body | Part::BodyDigest(_) => Vec::new(),
-        })
+            Part::KeyId => &carried.key_id,
+            Part::Timestamp => &carried.timestamp,
+            Part::Nonce => &carried.nonce,
+            Part::Body | Part::BodyDigest(_) => &[],
+        }))
     }
 }
 

@@ -1,6 +1,9 @@
 //! What a request carries: headers with all their values, and parameters of its query.
 
-use lateen_sdk::Headers;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use lateen_sdk::Pairs;
 
 use crate::encoding::percent_decoded;
 use crate::reason::Fault;
@@ -10,24 +13,25 @@ const LONGEST: usize = 8 * 1024;
 
 /// The headers of a request.
 pub struct Request<'a> {
-    headers: &'a Headers,
+    headers: &'a Pairs,
+    /// Path and query as the client sent them.
+    pub target: &'a [u8],
 }
 
 impl<'a> Request<'a> {
     /// A request with these headers, pseudo-headers included.
-    pub fn new(headers: &'a Headers) -> Self {
-        Self { headers }
+    pub fn new(headers: &'a Pairs) -> Self {
+        Self { headers, target: only(headers.values(":path")).unwrap_or_default() }
     }
 
     /// Every value of a header.
     pub fn values(&self, name: &str) -> Vec<&'a [u8]> {
-        let matching = self.headers.iter().filter(|(key, _)| key == name.as_bytes());
-        matching.map(|(_, value)| value.as_slice()).collect()
+        self.headers.values(name).collect()
     }
 
     /// The only value of a header.
     pub fn single(&self, name: &str) -> Result<&'a [u8], Fault> {
-        only(&self.values(name))
+        only(self.headers.values(name))
     }
 
     /// The method; empty if there is none.
@@ -35,26 +39,18 @@ impl<'a> Request<'a> {
         self.single(":method").unwrap_or_default()
     }
 
-    /// Path and query as the client sent them.
-    pub fn target(&self) -> &'a [u8] {
-        self.single(":path").unwrap_or_default()
-    }
-
     /// The path without the query.
     pub fn path(&self) -> &'a [u8] {
-        split(self.target(), b'?').0
+        split(self.target, b'?').0
     }
 
     /// The query without its question mark.
     pub fn query(&self) -> &'a [u8] {
-        split(self.target(), b'?').1.unwrap_or_default()
+        split(self.target, b'?').1.unwrap_or_default()
     }
 
     /// The query without the parameter that carries the signature.
-    pub fn query_without(&self, parameter: Option<&str>) -> Vec<u8> {
-        let Some(name) = parameter else {
-            return self.query().into();
-        };
+    pub fn query_without(&self, name: &str) -> Vec<u8> {
         let kept = self.query().split(|byte| *byte == b'&').filter(|pair| split(pair, b'=').0 != name.as_bytes());
         kept.collect::<Vec<_>>().join(&b'&')
     }
@@ -74,12 +70,7 @@ pub enum Source {
 impl Source {
     /// The only value.
     pub fn read(&self, request: &Request) -> Result<Vec<u8>, Fault> {
-        let mut values = self.read_all(request)?.into_iter();
-        match (values.next(), values.next()) {
-            (Some(value), None) => Ok(value),
-            (Some(_), Some(_)) => Err(Fault::Repeated),
-            (None, _) => Err(Fault::Missing),
-        }
+        only(self.read_all(request)?.into_iter())
     }
 
     /// Every value; more than one only where the same parameter of one header says so.
@@ -96,9 +87,8 @@ impl Source {
             }
             Self::Query(key) => {
                 let pairs = request.query().split(|byte| *byte == b'&').map(|pair| split(pair, b'='));
-                let values: Vec<_> =
-                    pairs.filter(|(found, _)| *found == key.as_bytes()).map(|(_, value)| value).collect();
-                vec![percent_decoded(only(&values)?.unwrap_or_default()).ok_or(Fault::Malformed)?]
+                let values = pairs.filter(|(found, _)| *found == key.as_bytes()).map(|(_, value)| value);
+                vec![percent_decoded(only(values)?.unwrap_or_default()).ok_or(Fault::Malformed)?]
             }
         };
         match found.iter().all(|value| !value.is_empty() && value.len() <= LONGEST) {
@@ -109,11 +99,11 @@ impl Source {
     }
 }
 
-fn only<T: Copy>(values: &[T]) -> Result<T, Fault> {
-    match values {
-        [] => Err(Fault::Missing),
-        [value] => Ok(*value),
-        _ => Err(Fault::Repeated),
+fn only<T>(mut values: impl Iterator<Item = T>) -> Result<T, Fault> {
+    match (values.next(), values.next()) {
+        (Some(value), None) => Ok(value),
+        (Some(_), Some(_)) => Err(Fault::Repeated),
+        (None, _) => Err(Fault::Missing),
     }
 }
 
@@ -125,10 +115,12 @@ pub fn split(text: &[u8], sign: u8) -> (&[u8], Option<&[u8]>) {
 
 #[cfg(test)]
 mod tests {
+    use lateen_sdk::pairs::encode;
+
     use super::*;
 
-    fn headers(pairs: &[(&str, &str)]) -> Headers {
-        pairs.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())).collect()
+    fn headers(pairs: &[(&str, &str)]) -> Pairs {
+        Pairs::new(encode(pairs)).unwrap()
     }
 
     fn read(source: &Source, pairs: &[(&str, &str)]) -> Result<String, Fault> {
@@ -174,8 +166,8 @@ mod tests {
     fn the_query_is_signed_without_its_signature() {
         let headers = headers(&[(":path", "/p?a=1&sig=x&b=%20&sigh=y")]);
         let request = Request::new(&headers);
-        assert_eq!(request.query_without(Some("sig")), b"a=1&b=%20&sigh=y");
-        assert_eq!(request.query_without(None), b"a=1&sig=x&b=%20&sigh=y");
+        assert_eq!(request.query_without("sig"), b"a=1&b=%20&sigh=y");
+        assert_eq!(request.query(), b"a=1&sig=x&b=%20&sigh=y");
         assert_eq!(request.path(), b"/p");
     }
 }

@@ -1,5 +1,8 @@
 //! Which requests a rule is about.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::encoding::percent_decoded;
 use crate::request::{split, Request};
 
@@ -32,16 +35,19 @@ impl Scope {
                 path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
             }
         };
+        at && (self.methods.is_empty() || self.by_method(request)) && (self.hosts.is_empty() || self.at_host(request))
+    }
+
+    fn by_method(&self, request: &Request) -> bool {
         let method = request.method();
-        at && (self.methods.is_empty() || self.methods.iter().any(|one| one.as_bytes() == method))
-            && self.at_host(request)
+        self.methods.iter().any(|one| one.as_bytes() == method)
     }
 
     fn at_host(&self, request: &Request) -> bool {
         let authority = request.single(":authority").unwrap_or_default();
         let host = split(authority, b':').0;
         let host = host.strip_suffix(b".").unwrap_or(host);
-        self.hosts.is_empty() || self.hosts.iter().any(|one| one.as_bytes().eq_ignore_ascii_case(host))
+        self.hosts.iter().any(|one| one.as_bytes().eq_ignore_ascii_case(host))
     }
 }
 
@@ -70,13 +76,12 @@ fn needs_no_code(byte: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use lateen_sdk::Headers;
+    use lateen_sdk::pairs::{encode, Pairs};
 
     use super::*;
 
     fn covers(scope: &Scope, method: &str, path: &str, host: &str) -> bool {
-        let pairs = [(":method", method), (":path", path), (":authority", host)];
-        let headers: Headers = pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        let headers = Pairs::new(encode(&[(":method", method), (":path", path), (":authority", host)])).unwrap();
         scope.covers(&Request::new(&headers))
     }
 

@@ -1,6 +1,9 @@
 //! A request under verification: it begins with the headers, sees every byte of the body, and ends with a verdict.
 
-use std::rc::Rc;
+use alloc::boxed::Box;
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::content_digest::{self, Claims};
 use crate::encoding::Encoding;

@@ -1,5 +1,7 @@
 //! What a request is: by gRPC's content type, by a GraphQL path, else by the table.
 
+use alloc::string::String;
+
 use crate::config::{Config, Graphql};
 use crate::names::Refusal;
 use crate::query::{Query, Wanted};
@@ -52,8 +54,8 @@ const NONE: &str = "none";
 impl Config {
     /// Classify by the headers, or say that the body is needed.
     pub fn head(&mut self, head: &Head<'_>) -> Step {
-        let (path, parameters) = head.path.split_once('?').unwrap_or((head.path, ""));
-        let path = path.split('#').next().unwrap_or_default();
+        let (path, parameters) = split(head.path, b'?');
+        let path = split(path, b'#').0;
         if self.grpc.is_some() && is_grpc(head.content_type) {
             return Step::Done(self.grpc(path));
         }
@@ -100,7 +102,7 @@ impl Config {
         if let Found::Operation(name) = self.table.find(GRPC, path) {
             return class(name, KIND_GRPC, "matched");
         }
-        let Some(name) = path.strip_prefix('/').filter(|name| is_grpc_method(name)) else {
+        let Some(name) = path.strip_prefix("/").filter(|name| is_grpc_method(name)) else {
             return self.unknown(KIND_GRPC, "bad_path");
         };
         match self.grpc.as_mut().map(|names| names.take(name)) {
@@ -141,9 +143,10 @@ fn graphql_step(graphql: &Graphql, head: &Head<'_>) -> Result<Option<(Media, usi
     if head.method != "POST" {
         return Err("no_method");
     }
-    let media = match media_type(head.content_type).as_str() {
-        "application/json" => Media::Json,
-        "application/graphql" => Media::Document,
+    let is = |media: &str| media_type(head.content_type).eq_ignore_ascii_case(media);
+    let media = match (is("application/json"), is("application/graphql")) {
+        (true, _) => Media::Json,
+        (_, true) => Media::Document,
         _ => return Err("content_type"),
     };
     match head {
@@ -165,24 +168,31 @@ fn reason(refusal: Refusal) -> &'static str {
     }
 }
 
-/// The type before its parameters, in small letters.
-fn media_type(content_type: &str) -> String {
-    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+/// The type before its parameters.
+fn media_type(content_type: &str) -> &str {
+    split(content_type, b';').0.trim_ascii()
 }
 
 /// gRPC and gRPC-Web, with whatever they carry: `application/grpc`, `application/grpc+proto`, `application/grpc-web-text`.
 fn is_grpc(content_type: &str) -> bool {
-    let media = media_type(content_type);
-    media.strip_prefix(GRPC).is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', '-']))
+    let Some((start, rest)) = media_type(content_type).split_at_checked(GRPC.len()) else { return false };
+    start.eq_ignore_ascii_case(GRPC) && matches!(rest.as_bytes().first(), None | Some(b'+' | b'-'))
 }
 
 /// `package.Service/Method`.
 fn is_grpc_method(name: &str) -> bool {
-    let word = |text: &str| {
-        text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    let word = |text: &[u8]| {
+        text.first().is_some_and(|first| !first.is_ascii_digit())
+            && text.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
     };
-    name.split_once('/').is_some_and(|(service, method)| service.split('.').all(word) && word(method))
+    let (service, method) = split(name, b'/');
+    service.as_bytes().split(|byte| *byte == b'.').all(word) && word(method.as_bytes())
+}
+
+/// What stands before and behind the first such sign, which is one of ASCII.
+fn split(text: &str, sign: u8) -> (&str, &str) {
+    let place = text.bytes().position(|byte| byte == sign).unwrap_or(text.len());
+    (text.get(..place).unwrap_or_default(), text.get(place + 1..).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -1,7 +1,10 @@
 //! The configuration, as `lateen.filterkit.compilers.operation_classifier` writes it.
 
-use base64::engine::general_purpose::STANDARD;
-use base64::Engine;
+use alloc::borrow::ToOwned;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use base64ct::{Base64, Encoding};
 
 use crate::json::Reader;
 use crate::names::{Names, Sorted};
@@ -48,11 +51,14 @@ impl Config {
         let form = Form::read(text)?;
         match form.version {
             Some(VERSION) => {}
-            Some(other) => return Err(format!("configuration: version: {other} is not {VERSION}")),
+            Some(other) => {
+                let [found, read] = [other, VERSION].map(|version| version.to_string());
+                return Err(["configuration: version: ", &found, " is not ", &read].concat());
+            }
             None => return Err("configuration: version is missing".into()),
         }
         let table = form.table.ok_or("configuration: table is missing")?;
-        let bytes = STANDARD.decode(table).map_err(|_| "configuration: table: it is not base64")?;
+        let bytes = Base64::decode_vec(&table).map_err(|_| "configuration: table: it is not base64")?;
         let table = Table::read(bytes, form.strict, form.ignore_case);
         Ok(Self {
             table: table.ok_or("configuration: table: it is not in the form of version 1")?,
@@ -65,7 +71,7 @@ impl Config {
 
 impl Form {
     fn read(text: &[u8]) -> Result<Self, String> {
-        let text = std::str::from_utf8(text).map_err(|_| "configuration: it is not UTF-8")?;
+        let text = core::str::from_utf8(text).map_err(|_| "configuration: it is not UTF-8")?;
         let (mut form, mut reader) = (Self::default(), Reader::new(text));
         let mut place = String::new();
         let read = reader.object(|reader, key| {
@@ -82,9 +88,10 @@ impl Form {
             }
             Some(())
         });
-        read.and_then(|()| reader.end())
-            .map(|()| form)
-            .ok_or_else(|| format!("configuration: {place}: it is not in the form of version {VERSION}"))
+        read.and_then(|()| reader.end()).map(|()| form).ok_or_else(|| {
+            let version = VERSION.to_string();
+            ["configuration: ", &place, ": it is not in the form of version ", &version].concat()
+        })
     }
 }
 

@@ -3,6 +3,8 @@
 //! Own code, because the well-known parsers make a module of three times the size, most of it for numbers that nothing
 //! here reads; `serde_json` is the oracle of the tests.
 
+use alloc::string::String;
+
 /// How deep values may be nested.
 const MAX_DEPTH: usize = 128;
 
@@ -21,26 +23,26 @@ impl<'a> Reader<'a> {
 
     /// An object: `each` gets its keys and reads the value of each.
     pub fn object(&mut self, mut each: impl FnMut(&mut Self, &str) -> Option<()>) -> Option<()> {
-        self.list('{', '}', |reader| {
+        self.list("{", "}", |reader| {
             let key = reader.string()?;
-            reader.sign(':')?;
+            reader.word(":")?;
             each(reader, &key)
         })
     }
 
     /// An array: `each` reads its values.
     pub fn array(&mut self, each: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
-        self.list('[', ']', each)
+        self.list("[", "]", each)
     }
 
-    fn list(&mut self, open: char, close: char, mut each: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
-        self.sign(open)?;
+    fn list(&mut self, open: &str, close: &str, mut each: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
+        self.word(open)?;
         self.depth = self.depth.checked_sub(1)?;
-        if self.sign(close).is_none() {
+        if self.word(close).is_none() {
             loop {
                 each(self)?;
-                if self.sign(',').is_none() {
-                    self.sign(close)?;
+                if self.word(",").is_none() {
+                    self.word(close)?;
                     break;
                 }
             }
@@ -53,7 +55,7 @@ impl<'a> Reader<'a> {
     pub fn string(&mut self) -> Option<String> {
         let mut rest = self.raw_string()?;
         let mut text = String::with_capacity(rest.len());
-        while let Some(place) = rest.find('\\') {
+        while let Some(place) = rest.bytes().position(|byte| byte == b'\\') {
             text.push_str(rest.get(..place)?);
             let (character, behind) = escaped(rest.get(place + 1..)?)?;
             text.push(character);
@@ -84,12 +86,12 @@ impl<'a> Reader<'a> {
     /// A value of any kind.
     pub fn skip(&mut self) -> Option<()> {
         self.space();
-        match self.rest.chars().next()? {
-            '{' => self.object(|reader, _| reader.skip()),
-            '[' => self.array(Self::skip),
-            '"' => self.raw_string().map(|_| ()),
-            't' | 'f' => self.boolean().map(|_| ()),
-            'n' => self.word("null"),
+        match self.rest.as_bytes().first()? {
+            b'{' => self.object(|reader, _| reader.skip()),
+            b'[' => self.array(Self::skip),
+            b'"' => self.raw_string().map(|_| ()),
+            b't' | b'f' => self.boolean().map(|_| ()),
+            b'n' => self.word("null"),
             _ => self.skip_number(),
         }
     }
@@ -122,38 +124,32 @@ impl<'a> Reader<'a> {
     }
 
     fn run_of_digits(&mut self) -> Option<&'a str> {
-        let end = self.rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(self.rest.len());
-        let (digits, rest) = self.rest.split_at(end);
+        let count = self.rest.bytes().take_while(u8::is_ascii_digit).count();
+        let (digits, rest) = self.rest.split_at_checked(count)?;
         self.rest = rest;
         (!digits.is_empty()).then_some(digits)
     }
 
     /// The content of a string with its escapes, whose form is right.
     fn raw_string(&mut self) -> Option<&'a str> {
-        self.sign('"')?;
+        self.word("\"")?;
         let content = self.rest;
-        let mut characters = content.char_indices();
+        let mut bytes = content.bytes().enumerate();
         loop {
-            match characters.next()? {
-                (end, '"') => {
+            match bytes.next()? {
+                (end, b'"') => {
                     self.rest = content.get(end + 1..)?;
                     return content.get(..end);
                 }
-                (_, '\\') => match characters.next()?.1 {
-                    '"' | '\\' | '/' | 'b' | 'f' | 'n' | 'r' | 't' => {}
-                    'u' => (0..4).try_for_each(|_| characters.next()?.1.to_digit(16).map(|_| ()))?,
+                (_, b'\\') => match bytes.next()?.1 {
+                    b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => {}
+                    b'u' => (0..4).try_for_each(|_| bytes.next()?.1.is_ascii_hexdigit().then_some(()))?,
                     _ => return None,
                 },
-                (_, '\0'..='\u{1f}') => return None,
+                (_, 0..=0x1f) => return None,
                 _ => {}
             }
         }
-    }
-
-    fn sign(&mut self, sign: char) -> Option<()> {
-        self.space();
-        self.rest = self.rest.strip_prefix(sign)?;
-        Some(())
     }
 
     fn word(&mut self, word: &str) -> Option<()> {

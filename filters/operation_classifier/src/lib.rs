@@ -4,6 +4,11 @@
 //! The name, how it was found and why become filter state, for metrics, logs, RBAC and rate limits. They are names of
 //! the configuration, or a bounded number of others. The rules are written in this folder's README.
 
+#![cfg_attr(target_arch = "wasm32", no_std)]
+
+#[macro_use]
+extern crate alloc;
+
 mod classify;
 mod config;
 mod graphql;
@@ -14,11 +19,14 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use lateen_sdk::{declare, export, Action, Body, Filter, Host, Level, Map};
+use alloc::string::String;
+
+use lateen_sdk::{declare, export, Action, Body, Filter, Host, Level, Map, Pairs};
 
 use crate::classify::{Class, Head, Media, Step};
 use crate::config::Config;
 
+lateen_sdk::without_std!();
 export!(OperationClassifier: on_request_headers, on_request_body, on_request_trailers, on_log);
 
 /// Keys of filter state; Envoy puts `wasm.` in front.
@@ -49,13 +57,15 @@ impl Filter for OperationClassifier {
     fn configure<H: Host>(host: &H, configuration: &[u8]) -> Result<Self, String> {
         let config = Config::parse(configuration)?;
         for key in [OPERATION, KIND, REASON] {
-            declare(host, key).map_err(|status| format!("filter state {key} cannot be declared: {status:?}"))?;
+            declare(host, key)
+                .map_err(|status| status.line(&["filter state ", key, " cannot be declared"].concat()))?;
         }
         Ok(Self { config })
     }
 
     fn on_request_headers<H: Host>(&mut self, stream: &mut Stream, host: &H) -> Action {
-        match self.config.head(&Received::new(host).head()) {
+        let headers = host.pairs(Map::RequestHeaders).unwrap_or_default();
+        match self.config.head(&head(&headers, host.end_of_stream())) {
             Step::Done(class) => publish(host, stream, &class),
             Step::Body(media, limit) => {
                 *stream = Stream::Reading(media, limit);
@@ -97,7 +107,7 @@ impl OperationClassifier {
 fn publish<H: Host>(host: &H, stream: &mut Stream, class: &Class) -> Action {
     for (key, value) in [(OPERATION, &*class.operation), (KIND, class.kind), (REASON, class.reason)] {
         if let Err(status) = host.set_filter_state(key, value.as_bytes()) {
-            host.log(Level::Error, &format!("filter state {key} cannot be set: {status:?}"));
+            host.log(Level::Error, &status.line(&["filter state ", key, " cannot be set"].concat()));
         }
     }
     *stream = Stream::Done;
@@ -105,43 +115,28 @@ fn publish<H: Host>(host: &H, stream: &mut Stream, class: &Class) -> Action {
 }
 
 /// The headers that decide; one that is there more than once has no value.
-struct Received {
-    method: String,
-    path: String,
-    content_type: String,
-    encoded: bool,
-    ends: bool,
-    length: Option<usize>,
-}
-
-impl Received {
-    fn new<H: Host>(host: &H) -> Self {
-        let headers = host.headers(Map::RequestHeaders).unwrap_or_default();
-        let single = |wanted: &str| {
-            let mut values = headers.iter().filter(|(name, _)| name == wanted.as_bytes());
-            match (values.next(), values.next()) {
-                (Some((_, value)), None) => String::from_utf8(value.clone()).unwrap_or_default(),
-                _ => String::new(),
+fn head(headers: &Pairs, ends: bool) -> Head<'_> {
+    let (mut method, mut path, mut content_type, mut length, mut encoded) = (None, None, None, None, false);
+    for (name, value) in headers.iter() {
+        let place = match name {
+            b":method" => &mut method,
+            b":path" => &mut path,
+            b"content-type" => &mut content_type,
+            b"content-length" => &mut length,
+            b"content-encoding" => {
+                encoded |= value != b"identity";
+                continue;
             }
+            _ => continue,
         };
-        Self {
-            method: single(":method"),
-            path: single(":path"),
-            content_type: single("content-type"),
-            encoded: headers.iter().any(|(name, value)| name == b"content-encoding" && value != b"identity"),
-            ends: host.end_of_stream(),
-            length: single("content-length").parse().ok(),
-        }
+        *place = Some(if place.is_none() { core::str::from_utf8(value).unwrap_or_default() } else { "" });
     }
-
-    fn head(&self) -> Head<'_> {
-        Head {
-            method: &self.method,
-            path: &self.path,
-            content_type: &self.content_type,
-            encoded: self.encoded,
-            ends: self.ends,
-            length: self.length,
-        }
+    Head {
+        method: method.unwrap_or_default(),
+        path: path.unwrap_or_default(),
+        content_type: content_type.unwrap_or_default(),
+        encoded,
+        ends,
+        length: length.and_then(|length| length.parse().ok()),
     }
 }

@@ -1,5 +1,8 @@
 //! Names that clients send, of which a bounded number is ever taken.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 /// Bytes of a name that is not listed: it becomes the value of a label.
 const MAX_NAME: usize = 200;
 

@@ -3,6 +3,10 @@
 //! Sources: GraphQL over HTTP (draft), the `persistedQuery` extension of Apollo's protocol, `documentId` of the draft's
 //! appendix on persisted documents.
 
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::graphql;
 use crate::json::Reader;
 use crate::table::decoded;
@@ -33,7 +37,7 @@ impl Query {
     /// What a body of JSON says: one request. A key that is there twice is an error, as different servers would take
     /// different ones.
     pub fn of_json(body: &[u8]) -> Option<Self> {
-        let (mut query, mut reader) = (Self::default(), Reader::new(std::str::from_utf8(body).ok()?));
+        let (mut query, mut reader) = (Self::default(), Reader::new(core::str::from_utf8(body).ok()?));
         let mut extensions = None;
         reader.object(|reader, key| match key {
             "query" => once(&mut query.query, reader.optional(Reader::string)?),
@@ -49,14 +53,15 @@ impl Query {
 
     /// What a body that is a document says.
     pub fn of_document(body: &[u8]) -> Option<Self> {
-        Some(Self { query: Some(std::str::from_utf8(body).ok()?.to_owned()), ..Self::default() })
+        Some(Self { query: Some(core::str::from_utf8(body).ok()?.to_owned()), ..Self::default() })
     }
 
     /// What the parameters of a URL say; `extensions` holds JSON there. One that is there twice is an error.
     pub fn of_parameters(parameters: &str) -> Option<Self> {
         let (mut query, mut extensions) = (Self::default(), None);
-        for pair in parameters.split('&') {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        for pair in parameters.as_bytes().split(|byte| *byte == b'&') {
+            let mut parts = pair.splitn(2, |byte| *byte == b'=');
+            let (key, value) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
             let place = match &*decoded(key) {
                 b"query" => &mut query.query,
                 b"operationName" => &mut query.operation_name,
@@ -64,7 +69,8 @@ impl Query {
                 b"extensions" => &mut extensions,
                 _ => continue,
             };
-            let value = decoded(&value.replace('+', " ")).into_owned();
+            let spaced: Vec<_> = value.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+            let value = decoded(&spaced).into_owned();
             once(place, Some(String::from_utf8(value).ok()?))?;
         }
         if let Some(text) = extensions {

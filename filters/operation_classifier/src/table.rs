@@ -3,8 +3,10 @@
 //! The binary form is that of `lateen.filterkit.compilers.path_trie`. A literal segment is found at once, however many
 //! stand beside it, so that a lookup costs the same with ten templates and with ten thousand.
 
-use std::borrow::Cow;
-use std::ops::Range;
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::ops::Range;
 
 const VERSION: u8 = 1;
 
@@ -92,11 +94,11 @@ impl Table {
     }
 
     fn segments<'p>(&self, path: &'p str) -> Option<Vec<Cow<'p, [u8]>>> {
-        let path = path.strip_prefix('/')?;
+        let path = path.as_bytes().strip_prefix(b"/")?;
         let path =
-            if self.strict { Some(path) } else { path.strip_suffix('/').or(Some(path).filter(|p| !p.is_empty())) };
+            if self.strict { Some(path) } else { path.strip_suffix(b"/").or(Some(path).filter(|p| !p.is_empty())) };
         let canonical = |segment| canonical(segment, self.ignore_case);
-        Some(path.map_or_else(Vec::new, |path| path.split('/').map(canonical).collect()))
+        Some(path.map_or_else(Vec::new, |path| path.split(|byte| *byte == b'/').map(canonical).collect()))
     }
 
     fn descend(
@@ -183,7 +185,7 @@ fn hash(from: u32, segment: &[u8]) -> usize {
 }
 
 /// The form in which segments are compared: percent-decoded, and with small letters if case means nothing.
-fn canonical(segment: &str, ignore_case: bool) -> Cow<'_, [u8]> {
+fn canonical(segment: &[u8], ignore_case: bool) -> Cow<'_, [u8]> {
     let decoded = decoded(segment);
     if ignore_case && decoded.iter().any(u8::is_ascii_uppercase) {
         return Cow::Owned(decoded.to_ascii_lowercase());
@@ -192,12 +194,12 @@ fn canonical(segment: &str, ignore_case: bool) -> Cow<'_, [u8]> {
 }
 
 /// The bytes that a percent-encoded text stands for; a `%` without two digits behind it is itself.
-pub fn decoded(text: &str) -> Cow<'_, [u8]> {
-    if !text.contains('%') {
-        return Cow::Borrowed(text.as_bytes());
+pub fn decoded(text: &[u8]) -> Cow<'_, [u8]> {
+    if !text.contains(&b'%') {
+        return Cow::Borrowed(text);
     }
     let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
+    let mut rest = text;
     while let [first, behind @ ..] = rest {
         let byte = match (first, behind) {
             (b'%', [high, low, after @ ..]) => {

@@ -3,9 +3,15 @@
 //! All unsafe code of the workspace is here.
 #![allow(unsafe_code)]
 
+use core::ops::Deref;
 use core::ptr;
 use core::time::Duration;
-use std::alloc::{alloc, Layout};
+
+use alloc::alloc::{alloc, Layout};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+pub use dlmalloc::GlobalDlmalloc as Memory;
 
 use crate::pairs::Pairs;
 use crate::shared::Slot;
@@ -123,6 +129,27 @@ pub fn allocate(size: usize) -> *mut u8 {
         // SAFETY: the layout is not empty.
         Ok(layout) if size > 0 => unsafe { alloc(layout) },
         _ => ptr::null_mut(),
+    }
+}
+
+/// A value that is used by one thread only, as everything in a module is: the target has no others.
+pub struct Single<T>(T);
+
+// SAFETY: wasm32-unknown-unknown has no threads.
+unsafe impl<T> Sync for Single<T> {}
+
+impl<T> Single<T> {
+    /// The value, for a static variable.
+    pub const fn new(value: T) -> Self {
+        Self(value)
+    }
+}
+
+impl<T> Deref for Single<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
     }
 }
 

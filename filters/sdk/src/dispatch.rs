@@ -46,7 +46,7 @@ impl<F: Filter> Dispatcher<F> {
     pub fn configure<H: Host>(&self, host: &H, context: u32, size: usize) -> bool {
         let configured = host
             .configuration(size)
-            .map_err(|status| format!("the configuration cannot be read: {status:?}"))
+            .map_err(|status| status.line("the configuration cannot be read"))
             .and_then(|configuration| F::configure(host, &configuration));
         match (configured, self.contexts.try_borrow_mut()) {
             (Ok(plugin), Ok(mut contexts)) => {

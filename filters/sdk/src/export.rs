@@ -13,9 +13,8 @@ macro_rules! export {
         );
         #[cfg(target_arch = "wasm32")]
         const _: () = {
-            ::std::thread_local! {
-                static FILTER: $crate::Dispatcher<$filter> = const { $crate::Dispatcher::new() };
-            }
+            static FILTER: $crate::abi::Single<$crate::Dispatcher<$filter>> =
+                $crate::abi::Single::new($crate::Dispatcher::new());
             #[no_mangle]
             extern "C" fn _initialize() {}
             #[no_mangle]
@@ -26,15 +25,15 @@ macro_rules! export {
             }
             #[no_mangle]
             extern "C" fn proxy_on_context_create(context: u32, parent: u32) {
-                FILTER.with(|filter| filter.create(context, parent));
+                FILTER.create(context, parent);
             }
             #[no_mangle]
             extern "C" fn proxy_on_configure(context: u32, size: usize) -> u32 {
-                FILTER.with(|filter| filter.configure(&$crate::abi::Envoy::default(), context, size)).into()
+                FILTER.configure(&$crate::abi::Envoy::default(), context, size).into()
             }
             #[no_mangle]
             extern "C" fn proxy_on_delete(context: u32) {
-                FILTER.with(|filter| filter.delete(context));
+                FILTER.delete(context);
             }
             $($crate::export!(@ $callback);)+
         };
@@ -42,69 +41,88 @@ macro_rules! export {
     (@ on_request_headers) => {
         #[no_mangle]
         extern "C" fn proxy_on_request_headers(context: u32, _count: u32, end: u32) -> u32 {
-            FILTER.with(|filter| filter.request_headers(&$crate::abi::Envoy { end_of_stream: end != 0 }, context)) as u32
+            FILTER.request_headers(&$crate::abi::Envoy { end_of_stream: end != 0 }, context) as u32
         }
     };
     (@ on_request_body) => {
         #[no_mangle]
         extern "C" fn proxy_on_request_body(context: u32, size: usize, end: u32) -> u32 {
             let host = $crate::abi::Envoy { end_of_stream: end != 0 };
-            FILTER.with(|filter| filter.request_body(&host, context, size)) as u32
+            FILTER.request_body(&host, context, size) as u32
         }
     };
     (@ on_request_trailers) => {
         #[no_mangle]
         extern "C" fn proxy_on_request_trailers(context: u32, _count: u32) -> u32 {
-            FILTER.with(|filter| filter.request_trailers(&$crate::abi::Envoy { end_of_stream: true }, context)) as u32
+            FILTER.request_trailers(&$crate::abi::Envoy { end_of_stream: true }, context) as u32
         }
     };
     (@ on_response_headers) => {
         #[no_mangle]
         extern "C" fn proxy_on_response_headers(context: u32, _count: u32, end: u32) -> u32 {
-            FILTER.with(|filter| filter.response_headers(&$crate::abi::Envoy { end_of_stream: end != 0 }, context)) as u32
+            FILTER.response_headers(&$crate::abi::Envoy { end_of_stream: end != 0 }, context) as u32
         }
     };
     (@ on_response_body) => {
         #[no_mangle]
         extern "C" fn proxy_on_response_body(context: u32, size: usize, end: u32) -> u32 {
             let host = $crate::abi::Envoy { end_of_stream: end != 0 };
-            FILTER.with(|filter| filter.response_body(&host, context, size)) as u32
+            FILTER.response_body(&host, context, size) as u32
         }
     };
     (@ on_response_trailers) => {
         #[no_mangle]
         extern "C" fn proxy_on_response_trailers(context: u32, _count: u32) -> u32 {
-            FILTER.with(|filter| filter.response_trailers(&$crate::abi::Envoy { end_of_stream: true }, context)) as u32
+            FILTER.response_trailers(&$crate::abi::Envoy { end_of_stream: true }, context) as u32
         }
     };
     (@ on_callout) => {
         #[no_mangle]
         extern "C" fn proxy_on_http_call_response(plugin: u32, token: u32, headers: usize, body: usize, trailers: usize) {
             let sizes = [headers, body, trailers];
-            FILTER.with(|filter| filter.callout(&$crate::abi::Envoy::default(), plugin, token, sizes));
+            FILTER.callout(&$crate::abi::Envoy::default(), plugin, token, sizes);
         }
     };
     (@ on_grpc) => {
         #[no_mangle]
         extern "C" fn proxy_on_grpc_receive(plugin: u32, token: u32, size: usize) {
-            FILTER.with(|filter| filter.grpc(&$crate::abi::Envoy::default(), plugin, token, Ok(size)));
+            FILTER.grpc(&$crate::abi::Envoy::default(), plugin, token, Ok(size));
         }
         #[no_mangle]
         extern "C" fn proxy_on_grpc_close(plugin: u32, token: u32, status: u32) {
-            FILTER.with(|filter| filter.grpc(&$crate::abi::Envoy::default(), plugin, token, Err(status)));
+            FILTER.grpc(&$crate::abi::Envoy::default(), plugin, token, Err(status));
         }
     };
     (@ on_tick) => {
         #[no_mangle]
         extern "C" fn proxy_on_tick(plugin: u32) {
-            FILTER.with(|filter| filter.tick(&$crate::abi::Envoy::default(), plugin));
+            FILTER.tick(&$crate::abi::Envoy::default(), plugin);
         }
     };
     (@ on_log) => {
         #[no_mangle]
         extern "C" fn proxy_on_log(context: u32) {
-            FILTER.with(|filter| filter.log(&$crate::abi::Envoy::default(), context));
+            FILTER.log(&$crate::abi::Envoy::default(), context);
         }
+    };
+}
+
+/// What a module has in place of the standard library, beside `#![cfg_attr(target_arch = "wasm32", no_std)]`: memory, and
+/// an end of the machine at a panic. The library ends it as well, after it has formatted a message that nobody sees; that
+/// is a tenth of a module.
+#[macro_export]
+macro_rules! without_std {
+    () => {
+        #[cfg(target_arch = "wasm32")]
+        const _: () = {
+            #[global_allocator]
+            static MEMORY: $crate::abi::Memory = $crate::abi::Memory;
+
+            #[panic_handler]
+            fn panic(_: &::core::panic::PanicInfo<'_>) -> ! {
+                ::core::arch::wasm32::unreachable()
+            }
+        };
     };
 }
 

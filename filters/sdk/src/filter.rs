@@ -1,5 +1,7 @@
 //! What a filter is.
 
+use alloc::string::String;
+
 use crate::{Answer, GrpcAnswer, Host, StreamId, Streams};
 
 /// What happens to the stream after a callback.

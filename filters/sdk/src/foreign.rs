@@ -1,5 +1,8 @@
 //! Functions of Envoy that the ABI does not name.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::wire::{fields, Message, Value};
 use crate::{Host, Status};
 

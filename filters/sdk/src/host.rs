@@ -1,5 +1,7 @@
 //! What a filter may ask of the host.
 
+use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
@@ -26,6 +28,24 @@ impl Status {
     pub const CAS_MISMATCH: Self = Self(8);
     /// The host failed, or the call is not among the module's capabilities.
     pub const INTERNAL_FAILURE: Self = Self(10);
+}
+
+impl Status {
+    /// A line about what the host did not do, and the status. It does without Rust's formatting, whose parts are larger
+    /// than some filters.
+    #[must_use]
+    pub fn line(self, what: &str) -> String {
+        let mut line = String::from(what);
+        line.push_str(": host status ");
+        let mut power = 1_000_000_000;
+        while power > 0 {
+            if self.0 >= power || power == 1 {
+                line.extend(char::from_digit(self.0 / power % 10, 10));
+            }
+            power /= 10;
+        }
+        line
+    }
 }
 
 impl fmt::Debug for Status {

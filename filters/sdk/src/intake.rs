@@ -4,6 +4,8 @@
 //! [`Intake::Whole`]. Until then nothing has left: `filter.yaml` says `reads_body: true`, so that Envoy holds headers
 //! back when `on_request_headers` pauses and goes on with the body.
 
+use alloc::vec::Vec;
+
 use crate::{Action, Body, Host, LocalResponse, Map, Status};
 
 /// How far a request has come.

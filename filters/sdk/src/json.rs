@@ -2,6 +2,9 @@
 //!
 //! A crate for it would be a third of a small module (docs/decisions/004).
 
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
 /// A configuration nests half as deep; a deeper one is refused rather than followed.
 const DEEPEST: usize = 16;
 
@@ -28,7 +31,10 @@ pub fn parse(text: &[u8]) -> Result<Value, String> {
     let mut parser = Parser { rest: text };
     match parser.document() {
         Some(value) => Ok(value),
-        None => Err(format!("configuration: not JSON with whole numbers at byte {}", text.len() - parser.rest.len())),
+        None => {
+            let place = (text.len() - parser.rest.len()).to_string();
+            Err(["configuration: not JSON with whole numbers at byte ", &place].concat())
+        }
     }
 }
 

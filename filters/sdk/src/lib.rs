@@ -7,6 +7,12 @@
 //!
 //! [ABI]: https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1
 
+// A module carries neither std's way to tell of a panic, which nobody would see, nor its formatting.
+#![cfg_attr(target_arch = "wasm32", no_std)]
+
+#[macro_use]
+extern crate alloc;
+
 /// The README's filter, run as it stands there.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

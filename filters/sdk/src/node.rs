@@ -4,6 +4,8 @@
 //! was one: a way out at every step of so many would be a tenth of the module. No message repeats a value, because it may
 //! be a secret.
 
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::ops::RangeInclusive;
 use core::time::Duration;
@@ -21,9 +23,10 @@ impl Faults {
     }
 }
 
-/// A value and its path, such as `rules[0].github.keys`.
+/// A value, whose path (such as `rules[0].github.keys`) is looked for in the whole when something is wrong with it.
+#[derive(Clone, Copy)]
 pub struct Node<'a> {
-    path: String,
+    whole: &'a Value,
     value: &'a Value,
     faults: &'a Faults,
 }
@@ -31,13 +34,18 @@ pub struct Node<'a> {
 impl<'a> Node<'a> {
     /// The whole configuration.
     pub fn root(value: &'a Value, faults: &'a Faults) -> Self {
-        Self { path: String::new(), value, faults }
+        Self { whole: value, value, faults }
+    }
+
+    fn at(self, value: &'a Value) -> Self {
+        Self { value, ..self }
     }
 
     /// Something is wrong here.
     pub fn wrong(&self, problem: &str) {
         self.faults.0.borrow_mut().get_or_insert_with(|| {
-            let path = if self.path.is_empty() { "configuration" } else { &self.path };
+            let path = path(self.whole, self.value).unwrap_or_default();
+            let path = if path.is_empty() { "configuration" } else { path.strip_prefix('.').unwrap_or(&path) };
             [path, ": ", problem].concat()
         });
     }
@@ -58,15 +66,14 @@ impl<'a> Node<'a> {
             return None;
         };
         let (_, value) = entries.iter().find(|(name, _)| name == key)?;
-        let dot = if self.path.is_empty() { "" } else { "." };
-        Some(Self { path: [&self.path, dot, key].concat(), value, faults: self.faults })
+        Some(self.at(value))
     }
 
     /// The value of a key that the object must have.
     pub fn required(&self, key: &str) -> Self {
         self.get(key).unwrap_or_else(|| {
             self.wrong(&[key, " is missing"].concat());
-            Self { path: String::new(), value: &Value::Null, faults: self.faults }
+            self.at(&Value::Null)
         })
     }
 
@@ -77,7 +84,7 @@ impl<'a> Node<'a> {
             [(place, key)] => (*place, self.required(key)),
             _ => {
                 self.wrong(&["exactly one of ", &keys.join(", "), " is expected"].concat());
-                (0, Self { path: String::new(), value: &Value::Null, faults: self.faults })
+                (0, self.at(&Value::Null))
             }
         }
     }
@@ -87,7 +94,7 @@ impl<'a> Node<'a> {
         match self.value {
             Value::Text(text) if (1..=longest).contains(&text.len()) => text.clone(),
             _ => {
-                self.wrong(&format!("a text of 1 to {longest} bytes is expected"));
+                self.wrong(&["a text of 1 to ", &longest.to_string(), " bytes is expected"].concat());
                 String::new()
             }
         }
@@ -118,7 +125,8 @@ impl<'a> Node<'a> {
         match self.value {
             Value::Integer(number) if range.contains(number) => *number,
             _ => {
-                self.wrong(&format!("a whole number from {} to {} is expected", range.start(), range.end()));
+                let [least, most] = [range.start(), range.end()].map(i64::to_string);
+                self.wrong(&["a whole number from ", &least, " to ", &most, " is expected"].concat());
                 0
             }
         }
@@ -131,8 +139,8 @@ impl<'a> Node<'a> {
             _ => None,
         };
         found.unwrap_or_else(|| {
-            let seconds = longest.as_secs();
-            self.wrong(&format!("a time such as 500ms, 30s, 5m or 1h up to {seconds}s is expected"));
+            let seconds = longest.as_secs().to_string();
+            self.wrong(&["a time such as 500ms, 30s, 5m or 1h up to ", &seconds, "s is expected"].concat());
             Duration::ZERO
         })
     }
@@ -172,10 +180,27 @@ impl<'a> Node<'a> {
             return Vec::new();
         };
         if !count.contains(&items.len()) {
-            self.wrong(&format!("{} to {} items are expected", count.start(), count.end()));
+            let [least, most] = [count.start(), count.end()].map(usize::to_string);
+            self.wrong(&[&least, " to ", &most, " items are expected"].concat());
         }
-        let node = |(place, value)| Self { path: format!("{}[{place}]", self.path), value, faults: self.faults };
-        items.iter().enumerate().map(node).collect()
+        items.iter().map(|item| self.at(item)).collect()
+    }
+}
+
+/// Where a value lies in another: nothing if it does not.
+fn path(whole: &Value, wanted: &Value) -> Option<String> {
+    if core::ptr::eq(whole, wanted) {
+        return Some(String::new());
+    }
+    match whole {
+        Value::Object(entries) => {
+            entries.iter().find_map(|(key, value)| Some([".", key, &path(value, wanted)?].concat()))
+        }
+        Value::List(items) => items
+            .iter()
+            .enumerate()
+            .find_map(|(place, item)| Some(["[", &place.to_string(), "]", &path(item, wanted)?].concat())),
+        _ => None,
     }
 }
 

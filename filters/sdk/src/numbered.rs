@@ -1,5 +1,7 @@
 //! Values by a number that the host gave.
 
+use alloc::vec::Vec;
+
 /// A sorted list. Numbers mostly grow, so a new one goes to the end, and a hash table would be most of a small module.
 pub struct Numbered<T>(Vec<(u32, T)>);
 

@@ -1,6 +1,8 @@
 //! The ABI's encoding of header maps: a count, the sizes of each name and value, then both, each with a NUL behind it.
 //! Numbers are 32 bits, little endian.
 
+use alloc::vec::Vec;
+
 use crate::Headers;
 
 /// An encoded map, read where it lies: a filter that only looks copies nothing.
@@ -32,7 +34,7 @@ impl Pairs {
     }
 
     /// Every value of a name, in the order of the message.
-    pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + Clone {
+    pub fn values<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a, 'n> {
         self.iter().filter(move |(n, _)| *n == name.as_bytes()).map(|(_, value)| value)
     }
 

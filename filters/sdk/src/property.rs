@@ -2,6 +2,8 @@
 //!
 //! A property that is absent and one that cannot be read are the same to a filter: there is no value.
 
+use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::{pairs, Headers, Host};

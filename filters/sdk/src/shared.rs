@@ -3,10 +3,13 @@
 //! Shared data has neither a bound nor an end: keys are never removed. A table uses a fixed number of them, its slots;
 //! a key belongs to one slot, which holds up to [`WAYS`] entries with their expiry.
 
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::cell::Cell;
 use core::hash::Hasher;
 use core::time::Duration;
-use std::hash::DefaultHasher;
+
+use siphasher::sip::SipHasher13;
 
 use crate::{Host, Status};
 
@@ -115,7 +118,7 @@ impl SharedTable {
         mut change: impl FnMut(Option<&[u8]>) -> Option<Vec<u8>>,
     ) -> Result<bool, Status> {
         let lifetime = u64::try_from(lifetime.as_nanos()).unwrap_or(u64::MAX);
-        self.swap(host, key, |entries, now| {
+        self.swap(host, key, &mut |entries, now| {
             let place = entries.iter().position(|entry| entry.key == key);
             let current = place.and_then(|place| entries.get(place)).map(|entry| entry.value);
             let value = change(current)?;
@@ -150,12 +153,8 @@ impl SharedTable {
         true
     }
 
-    fn swap<H: Host>(
-        &self,
-        host: &H,
-        key: &[u8],
-        mut change: impl FnMut(&mut Vec<Entry<'_>>, u64) -> Option<(Vec<u8>, u64)>,
-    ) -> Result<bool, Status> {
+    /// One function for all changes, which are rare and go to the host twice each.
+    fn swap<H: Host>(&self, host: &H, key: &[u8], change: &mut Change<'_>) -> Result<bool, Status> {
         let slot = self.slot(host, key)?;
         for _ in 0..ATTEMPTS {
             let now = host.now()?;
@@ -174,11 +173,11 @@ impl SharedTable {
     }
 
     fn slot<H: Host>(&self, host: &H, key: &[u8]) -> Result<Slot, Status> {
-        let mut hasher = DefaultHasher::new();
-        hasher.write_u64(self.seed(host)?);
+        let mut hasher = SipHasher13::new();
+        hasher.write(&self.seed(host)?.to_le_bytes());
         hasher.write(key);
         let slot = hasher.finish() % u64::from(self.slots.max(1));
-        Ok(Slot(format!("{}/{slot}", self.name)))
+        Ok(Slot([self.name, "/", &slot.to_string()].concat()))
     }
 
     /// All workers have the seed of the one that came first.
@@ -186,7 +185,7 @@ impl SharedTable {
         if let Some(seed) = self.seed.get() {
             return Ok(seed);
         }
-        let slot = Slot(format!("{}/seed", self.name));
+        let slot = Slot([self.name, "/seed"].concat());
         let seed = match host.shared_data(&slot)? {
             Some((bytes, _)) => u64::from_le_bytes(bytes.try_into().map_err(|_| Status::PARSE_FAILURE)?),
             None => {
@@ -226,6 +225,9 @@ impl SharedTable {
         bytes
     }
 }
+
+/// Makes of the entries of a slot, at a time, the value and the expiry of the one that is set; nothing if none is.
+type Change<'a> = dyn FnMut(&mut Vec<Entry<'_>>, u64) -> Option<(Vec<u8>, u64)> + 'a;
 
 struct Entry<'a> {
     expiry: u64,

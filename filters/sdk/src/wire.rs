@@ -1,5 +1,7 @@
 //! Protobuf messages, as far as a filter of a few kilobytes needs them: fields one by one, written and read.
 
+use alloc::vec::Vec;
+
 /// An encoded message, field by field.
 #[derive(Clone, Debug, Default)]
 pub struct Message(Vec<u8>);

@@ -38,8 +38,8 @@ fn what_is_expected_is_given() {
 fn what_is_wrong_is_named_by_its_path() {
     let problems = [
         ("", fault(|rule| rule.object(&["name"]))),
-        ("", fault(|rule| drop(rule.required("kind")))),
-        ("", fault(|rule| drop(rule.one_of(&["name", "limit"])))),
+        ("", fault(|rule| _ = rule.required("kind"))),
+        ("", fault(|rule| _ = rule.one_of(&["name", "limit"]))),
         (".name", fault(|rule| rule.required("name").text(5))),
         (".name", fault(|rule| drop(rule.required("name").list(0..=1)))),
         (".name", fault(|rule| rule.required("name").flag())),

@@ -1,6 +1,7 @@
 //! The table that workers share: what it keeps, what it forgets, and what happens when workers meet in it.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hasher};
 use std::thread;
 use std::time::Duration;
 
@@ -53,6 +54,22 @@ fn a_value_that_is_put_again_is_replaced_with_its_expiry() {
         pass(&host, SECOND / 2);
     }
     assert_eq!(table.get(&host, b"key").unwrap().unwrap(), b"2");
+}
+
+/// Envoy keeps the data when a module is replaced: what was remembered under the hash of the standard library must be
+/// found by a module without it.
+#[test]
+fn a_key_has_the_slot_that_the_standard_hash_gives_it() {
+    let (table, host) = (table(1024, Eviction::Never), host());
+    for size in 0..40 {
+        let key = vec![7; size];
+        assert!(table.put(&host, &key, b"", SECOND).unwrap());
+        let mut hasher = DefaultHasher::new();
+        hasher.write_u64(START);
+        hasher.write(&key);
+        let slot = format!("test/{}", hasher.finish() % 1024);
+        assert!(host.shared.lock().unwrap().contains_key(&slot), "{size} bytes");
+    }
 }
 
 #[test]

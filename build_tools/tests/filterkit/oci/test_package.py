@@ -62,7 +62,7 @@ def suite(tmp_path: Path) -> Filter:
     source = catalog()[NAME].directory.parent
     for name in ("Cargo.toml", "Cargo.lock"):
         shutil.copy(source / name, tmp_path / name)
-    for folder in ("sdk", NAME):
+    for folder in (".cargo", "sdk", NAME):
         shutil.copytree(source / folder, tmp_path / folder)
     return read_filter(tmp_path / NAME)
 
