@@ -1,5 +1,7 @@
 //! Standard base64, as metadata travels in it; a crate for it would be a fifth of the module (docs/decisions/004).
 
+use alloc::vec::Vec;
+
 /// The bytes in `text`, or nothing if it is not base64. Padding may be left out, but not be wrong; bits that belong to
 /// no byte are zero.
 pub fn decode(text: &[u8]) -> Option<Vec<u8>> {

@@ -2,7 +2,9 @@
 //!
 //! The key is the content itself, not the id that comes with it: one peer can never be remembered under another's name.
 
-use std::rc::Rc;
+use alloc::boxed::Box;
+use alloc::rc::Rc;
+use alloc::vec::Vec;
 
 use crate::peer::Peer;
 

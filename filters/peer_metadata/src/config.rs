@@ -1,5 +1,7 @@
 //! The filter's configuration: what the proxy is, what it says of itself, and what it asks of others.
 
+use alloc::string::String;
+
 use crate::json;
 use crate::structure::{Structure, Value};
 

@@ -1,6 +1,6 @@
 //! Whom to believe and whom to tell.
 
-use std::rc::Rc;
+use alloc::rc::Rc;
 
 use lateen_sdk::{property, Host};
 

@@ -1,5 +1,8 @@
 //! The headers in which descriptions travel: Istio's names and forms.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use lateen_sdk::{Host, Map, Status};
 
 use crate::peer::Peer;

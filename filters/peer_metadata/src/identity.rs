@@ -1,5 +1,7 @@
 //! Who is at the other end of a connection, as mutual TLS proves it.
 
+use alloc::string::String;
+
 use lateen_sdk::{property, Host};
 
 /// The namespace of the caller, if both ends of its connection have an identity of a mesh.

@@ -2,6 +2,8 @@
 //!
 //! A parser of all of JSON would be more code than the rest of the module (docs/decisions/004).
 
+use alloc::string::String;
+
 use crate::structure::{Structure, Value};
 
 /// The configuration nests two objects; a deeper one is refused rather than followed.

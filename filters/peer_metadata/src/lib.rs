@@ -4,6 +4,11 @@
 //! other as filter state, from which the stats logger, access logs and policy read it. What it takes on trust, and to
 //! whom it sends, is written in this folder's README.
 
+#![cfg_attr(target_arch = "wasm32", no_std)]
+
+#[macro_use]
+extern crate alloc;
+
 mod baggage;
 mod base64;
 mod cache;
@@ -17,13 +22,16 @@ mod structure;
 #[cfg(test)]
 mod tests;
 
-use lateen_sdk::{export, Action, Filter, Host, Level, Map, Status};
+use alloc::string::String;
+
+use lateen_sdk::{export, Action, Filter, Host, Level, Map};
 
 use crate::config::{Config, Role};
 use crate::exchange::Exchange;
 use crate::headers::Claim;
 use crate::peer::Attributes;
 
+lateen_sdk::without_std!();
 export!(PeerMetadata: on_request_headers, on_response_headers);
 
 /// The filter, configured for one proxy.
@@ -100,12 +108,7 @@ impl PeerMetadata {
     fn pass<H: Host>(&self, host: &H, map: Map, send: bool) {
         let passed = if send { self.own.write(host, map) } else { headers::strip(host, map) };
         if let Err(status) = passed {
-            host.log(Level::Error, &fault("peer metadata headers cannot be changed", status));
+            host.log(Level::Error, &status.line("peer metadata headers cannot be changed"));
         }
     }
-}
-
-/// What could not be done, and what the host said.
-fn fault(what: &str, status: Status) -> String {
-    format!("{what}: {status:?}")
 }

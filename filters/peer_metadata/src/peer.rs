@@ -1,10 +1,12 @@
 //! What is known of a peer, and the attributes under which it is published.
 
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
 use core::iter::repeat;
 
 use lateen_sdk::{Host, Level};
 
-use crate::fault;
 use crate::structure::{Structure, Value};
 
 /// Kubernetes' longest name. Longer values, and those with control characters, are as good as absent: they would end up
@@ -104,7 +106,7 @@ impl Peer {
             let fallback = if place == CANONICAL_REVISION { "latest" } else { "unknown" };
             let value = if value.is_empty() { fallback } else { value };
             if let Err(status) = host.set_filter_state(key, value.as_bytes()) {
-                host.log(Level::Error, &fault(key, status));
+                host.log(Level::Error, &status.line(key));
             }
         }
     }
@@ -121,7 +123,7 @@ impl Attributes {
         let labels = additional.iter().map(|(name, _)| ["peer_metadata.", party, "_labels.", name].concat());
         let keys: Vec<_> = standard.chain(labels).collect();
         for key in &keys {
-            lateen_sdk::declare(host, key).map_err(|status| fault(key, status))?;
+            lateen_sdk::declare(host, key).map_err(|status| status.line(key))?;
         }
         Ok(Self(keys))
     }

@@ -2,6 +2,9 @@
 //!
 //! Reading ignores values of other types and anything nested deeper than metadata is.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 /// Values by key, in order of the keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Structure(Vec<(String, Value)>);
