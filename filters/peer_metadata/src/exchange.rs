@@ -5,10 +5,10 @@ use alloc::rc::Rc;
 use lateen_sdk::{property, Host};
 
 use crate::cache::Cache;
+use crate::config::Labels;
 use crate::headers::Claim;
 use crate::identity;
 use crate::peer::{Peer, NAMESPACE};
-use crate::structure::Structure;
 
 /// `envoy.config.core.v3.TrafficDirection`.
 const INBOUND: i64 = 1;
@@ -18,13 +18,13 @@ const OUTSIDE: [&str; 2] = ["PassthroughCluster", "BlackHoleCluster"];
 
 /// What a worker remembers of its peers.
 pub struct Exchange {
-    additional_labels: Structure,
+    additional_labels: Labels,
     cache: Cache,
 }
 
 impl Exchange {
     /// Nothing is remembered yet.
-    pub fn new(additional_labels: Structure) -> Self {
+    pub fn new(additional_labels: Labels) -> Self {
         Self { additional_labels, cache: Cache::default() }
     }
 

@@ -5,8 +5,9 @@ use alloc::vec::Vec;
 
 use lateen_sdk::{Host, Map, Status};
 
+use crate::config::Labels;
 use crate::peer::Peer;
-use crate::structure::{self, Structure};
+use crate::structure;
 use crate::{baggage, base64};
 
 const METADATA: &str = "x-envoy-peer-metadata";
@@ -56,7 +57,7 @@ impl Claim {
     }
 
     /// The peer that it describes, with these labels besides.
-    pub fn decode(&self, additional_labels: &Structure) -> Option<Peer> {
+    pub fn decode(&self, additional_labels: &Labels) -> Option<Peer> {
         match self {
             Self::None => None,
             Self::Metadata(text) => {

@@ -16,7 +16,6 @@ mod config;
 mod exchange;
 mod headers;
 mod identity;
-mod json;
 mod peer;
 mod structure;
 #[cfg(test)]
@@ -78,6 +77,12 @@ impl Filter for PeerMetadata {
             stream.answer = verified && matches!(claim, Claim::Metadata(_));
         }
         self.pass(host, Map::RequestHeaders, upstream && (self.to_all_clusters || exchange::may_send(host)));
+        Action::Continue
+    }
+
+    /// A label is no reason to refuse a request.
+    fn without_room<H: Host>(&self, host: &H) -> Action {
+        self.pass(host, Map::RequestHeaders, false);
         Action::Continue
     }
 

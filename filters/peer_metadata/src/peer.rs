@@ -7,6 +7,7 @@ use core::iter::repeat;
 
 use lateen_sdk::{Host, Level};
 
+use crate::config::Labels;
 use crate::structure::{Structure, Value};
 
 /// Kubernetes' longest name. Longer values, and those with control characters, are as good as absent: they would end up
@@ -57,7 +58,7 @@ impl Peer {
     }
 
     /// The peer that exchanged metadata describes, with these labels of it besides.
-    pub fn from_metadata(metadata: &Structure, additional: &Structure) -> Self {
+    pub fn from_metadata(metadata: &Structure, additional: &Labels) -> Self {
         let none = Structure::default();
         let labels = match metadata.get("LABELS") {
             Some(Value::Structure(labels)) => labels,
@@ -70,11 +71,9 @@ impl Peer {
                 set(value, structure.get(key));
             }
         }
-        for (_, label) in additional.iter() {
+        for (_, label) in additional {
             let mut value = String::new();
-            if let Value::Text(label) = label {
-                set(&mut value, labels.get(label));
-            }
+            set(&mut value, labels.get(label));
             peer.labels.push(value);
         }
         peer
@@ -118,7 +117,7 @@ pub struct Attributes(Vec<String>);
 impl Attributes {
     /// Those of `party` (`downstream` is the caller, `upstream` the called workload), declared to be text, so that
     /// native filters can match them.
-    pub fn declare<H: Host>(host: &H, party: &str, additional: &Structure) -> Result<Self, String> {
+    pub fn declare<H: Host>(host: &H, party: &str, additional: &Labels) -> Result<Self, String> {
         let standard = NAMES.iter().map(|name| ["peer_metadata.", party, "_", name].concat());
         let labels = additional.iter().map(|(name, _)| ["peer_metadata.", party, "_labels.", name].concat());
         let keys: Vec<_> = standard.chain(labels).collect();

@@ -37,21 +37,6 @@ impl Structure {
         }
     }
 
-    /// Keys and values in order of the keys.
-    pub fn into_iter(self) -> impl Iterator<Item = (String, Value)> {
-        self.0.into_iter()
-    }
-
-    /// Keys and values in order of the keys.
-    pub fn iter(&self) -> impl Iterator<Item = &(String, Value)> {
-        self.0.iter()
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
     fn find(&self, key: &str) -> Result<usize, usize> {
         self.0.binary_search_by(|(name, _)| name.as_str().cmp(key))
     }

@@ -2,7 +2,7 @@
 
 use base64::prelude::{Engine, BASE64_STANDARD};
 use lateen_sdk::fake::FakeHost;
-use lateen_sdk::{Dispatcher, Map};
+use lateen_sdk::{Action, Dispatcher, Map};
 use prost::Message;
 use prost_types::value::Kind;
 use prost_types::{Struct, Value};
@@ -342,26 +342,37 @@ fn a_gateway_at_the_edge_answers_outsiders_without_a_description() {
 }
 
 #[test]
-fn a_broken_configuration_is_refused() {
+fn a_broken_configuration_is_refused_by_its_path() {
     let good = r#""node_id": "i", "description": """#;
-    for text in [
-        String::new(),
-        "[]".into(),
-        "{}".into(),
-        format!(r#"{{"role": "waypoint", {good}}}"#),
-        format!(r#"{{"role": "sidecar", {good}}} trailing"#),
-        format!(r#"{{"role": "sidecar", {good}, "discovery": "dns"}}"#),
-        format!(r#"{{"role": "sidecar", {good}, "propagation": "none"}}"#),
-        format!(r#"{{"role": "sidecar", {good}, "additional_labels": "team"}}"#),
-        format!(r#"{{"role": "sidecar", {good}, "unknown": "x"}}"#),
-        r#"{"role": "sidecar", "node_id": "i"}"#.into(),
-        r#"{"role": "sidecar", "node_id": {}, "description": ""}"#.into(),
+    let sidecar = format!(r#""role": "sidecar", {good}"#);
+    for (text, problem) in [
+        (String::new(), "configuration: not JSON"),
+        ("[]".into(), "configuration: an object is expected"),
+        ("{}".into(), "configuration: role is missing"),
+        (format!(r#"{{"role": "waypoint", {good}}}"#), "role: one of sidecar, gateway is expected"),
+        (format!("{{{sidecar}}} trailing"), "configuration: not JSON"),
+        (format!(r#"{{{sidecar}, "discovery": "dns"}}"#), "discovery: one of istio_headers, "),
+        (format!(r#"{{{sidecar}, "propagation": "none"}}"#), "propagation: one of mesh_clusters, "),
+        (format!(r#"{{{sidecar}, "additional_labels": "team"}}"#), "additional_labels: an object "),
+        (format!(r#"{{{sidecar}, "additional_labels": {{"a": 1}}}}"#), "additional_labels.a: a text "),
+        (format!(r#"{{{sidecar}, "unknown": "x"}}"#), "configuration: unknown is unknown; one of role, "),
+        (r#"{"role": "sidecar", "node_id": "i"}"#.into(), "configuration: description is missing"),
+        (r#"{"role": "sidecar", "node_id": {}, "description": ""}"#.into(), "node_id: a text "),
     ] {
         let (filter, host) = (Dispatcher::<PeerMetadata>::new(), FakeHost::default());
         host.configuration.replace(text.clone().into());
         assert!(!filter.configure(&host, PLUGIN, text.len()), "{text}");
-        assert!(host.log.borrow()[0].1.starts_with("configuration: "), "{text}");
+        let logged = host.log.borrow()[0].1.clone();
+        assert!(logged.starts_with(problem), "{text}: {logged}");
     }
+}
+
+#[test]
+fn a_request_without_room_passes_and_says_nothing() {
+    let proxy = Proxy::outbound();
+    proxy.headers(Map::RequestHeaders, Some("made up by the application"));
+    assert_eq!(proxy.filter.request_headers(&proxy.host, STREAM + 1), Action::Continue);
+    assert_eq!(proxy.sent(Map::RequestHeaders), (None, None));
 }
 
 #[test]

@@ -168,6 +168,19 @@ impl<'a> Node<'a> {
         })
     }
 
+    /// The keys and values of an object of at most `most`.
+    pub fn entries(&self, most: usize) -> Vec<(&'a str, Self)> {
+        match self.value {
+            Value::Object(entries) if entries.len() <= most => {
+                entries.iter().map(|(key, value)| (key.as_str(), self.at(value))).collect()
+            }
+            _ => {
+                self.wrong(&["an object of at most ", &most.to_string(), " keys is expected"].concat());
+                Vec::new()
+            }
+        }
+    }
+
     /// The items of a list of at least one and at most `most`.
     pub fn items(&self, most: usize) -> Vec<Self> {
         self.list(1..=most)
