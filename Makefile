@@ -10,6 +10,9 @@ ARGS ?=
 K ?=
 CRDS ?= ../shared/api
 
+# The tests start Python hundreds of times: what it compiles is kept, also where an image's environment forbids it.
+export PYTHONDONTWRITEBYTECODE :=
+
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-17s %s\n", $$1, $$2}'
 
