@@ -23,7 +23,7 @@ _COMMANDS = re.compile(r"\[lateen image|--runtime docker")
 
 
 def group(nodeid: str) -> str:
-    """ENGINE, or the file of a test, so that what its tests share is made once; or its folder, which has fixed addresses."""
+    """ENGINE, or the file of a test: what its tests share is made once. Those in a folder share fixed addresses."""
     path, _, name = nodeid.partition("::")
     file = PurePath(path)
     if file.stem in _FILES or "[docker" in name or _COMMANDS.search(name):
