@@ -31,7 +31,7 @@ def group(nodeid: str) -> str:
     return str(file if file.parent.name == "integration_tests" else file.parent)
 
 
-class Groups(LoadScopeScheduling):  # type: ignore[misc]
+class Groups(LoadScopeScheduling):
     """Gives a worker one group after the other, those with the most tests first."""
 
     def _split_scope(self, nodeid: str) -> str:
