@@ -10,6 +10,9 @@ ARGS ?=
 K ?=
 CRDS ?= ../shared/api
 
+# The tests start Python hundreds of times: what it compiles is kept, also where an image's environment forbids it.
+export PYTHONDONTWRITEBYTECODE :=
+
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-17s %s\n", $$1, $$2}'
 
@@ -65,7 +68,7 @@ filters: setup-rust ## rebuild every filter and run its scenarios on a real Envo
 	@$(BIN)/lateen filters test
 
 integration: setup setup-prometheus setup-docker setup-bench setup-registry ## integration tests in both runtimes (RUNTIME=process|docker, K=expr)
-	@$(if $(RUNTIME),LATEEN_RUNTIME=$(RUNTIME) )$(BIN)/pytest integration_tests $(if $(K),-k '$(K)')
+	@$(if $(RUNTIME),LATEEN_RUNTIME=$(RUNTIME) )$(BIN)/pytest integration_tests -n 2 $(if $(K),-k '$(K)')
 
 bench: setup setup-bench ## benchmarks (ARGS=compile, start, sizes, reload, data-plane or filters for one; docs/benchmarks.md)
 	@PYTHONPATH=build_tools/scripts $(BIN)/python -m bench $(ARGS)

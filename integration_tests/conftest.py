@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.remote import Producer
 
 from engine import NoEngineError, running_engine
+from groups import ENGINE, Groups, group
 from harness import Command, Run, lacking
 from lateen.runtime.plan import Settings
 from lateen.runtime.supervisor import Options, Running, start
@@ -27,6 +29,19 @@ RUNTIMES = os.environ.get("LATEEN_RUNTIME", "process docker").split()
 
 if unknown := set(RUNTIMES) - {"process", "docker"}:
     raise pytest.UsageError(f"there is no runtime {' or '.join(sorted(unknown))}")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Groups:
+    """Which tests one worker runs."""
+    return Groups(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a test that uses the engine and is not of its group: a second engine would be started for it."""
+    for item in items:
+        docker = hasattr(item, "callspec") and item.callspec.params.get("runtime") == "docker"
+        if (docker or "engine" in getattr(item, "fixturenames", ())) and group(item.nodeid) != ENGINE:
+            raise pytest.UsageError(f"{item.nodeid} uses the engine: groups.py must say so")
 
 
 @pytest.fixture(scope="session", params=RUNTIMES)

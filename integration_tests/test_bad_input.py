@@ -11,6 +11,7 @@ from lateen.runtime.child import marked
 from lateen.runtime.events import findings_of
 from lateen.runtime.state import MARKER
 from meshes import deployment, documents, save, service, virtual_service, write
+from two_hosts import free_port
 
 
 def refused(base: Path, mesh: Path, *arguments: str) -> str:
@@ -148,8 +149,9 @@ def test_an_application_that_never_becomes_ready(base: Path, directory: Path) ->
 
 
 def test_an_application_that_takes_every_address(base: Path, directory: Path) -> None:
-    command = ["python3", "-m", "http.server", "8080", "--bind", "0.0.0.0"]  # noqa: S104
-    mesh = write(directory, web=documents(deployment("web", command=command), service("web")))
+    port = free_port()  # other meshes of this machine may need that of every other test
+    command = ["python3", "-m", "http.server", str(port), "--bind", "0.0.0.0"]  # noqa: S104
+    mesh = write(directory, web=documents(deployment("web", port=port, command=command), service("web", port=port)))
     errors = refused(base, mesh, "--timeout", "20")
     assert "LAT0706" in errors or "Address already in use" in errors
 

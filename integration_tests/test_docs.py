@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -68,8 +71,17 @@ def _operands(words: list[str]) -> list[str]:
     return [word for word in words if not word.startswith("-")]
 
 
+@pytest.fixture(scope="module")
+def runs() -> Iterator[Path]:
+    """Where these commands keep their runs, which `lateen down` ends; its path is short, because sockets lie below."""
+    with tempfile.TemporaryDirectory(prefix="docs-") as folder:
+        yield Path(folder)
+
+
 @pytest.mark.parametrize(("command", "page"), commands().items(), ids=commands())
-def test_the_command_works(command: str, page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_the_command_works(
+    command: str, page: Path, tmp_path: Path, runs: Path, request: pytest.FixtureRequest
+) -> None:
     words = shlex.split(command)
     if words[:2] == ["lateen", "image"] or "docker" in words:
         request.getfixturevalue("engine")
@@ -81,5 +93,6 @@ def test_the_command_works(command: str, page: Path, tmp_path: Path, request: py
     if words[0] == "lateen":
         words[0] = str(ROOT / ".venv/bin/lateen")
     place = tmp_path if words[1] == "init" else page.parent if "." in words else ROOT
-    done = subprocess.run(words, cwd=place, capture_output=True, text=True, timeout=180, check=False)
+    environment = os.environ | {"XDG_RUNTIME_DIR": str(runs)}
+    done = subprocess.run(words, cwd=place, env=environment, capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"

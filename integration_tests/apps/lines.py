@@ -20,6 +20,7 @@ class Lines(socketserver.StreamRequestHandler):
 class Server(socketserver.ThreadingTCPServer):
     """A thread per connection."""
 
+    allow_reuse_address = True  # connections of an earlier mesh at this address have ended
     daemon_threads = True
     request_queue_size = 128
 

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -40,11 +41,14 @@ def version(binary: Path) -> str:
     Raises MeshError (LAT0502) if it cannot be started or does not answer as Envoy does.
     """
     try:
-        answer = subprocess.run(
-            [binary, "--version"], capture_output=True, text=True, timeout=_START_SECONDS, check=False
-        )
+        return _version(binary, binary.stat().st_mtime_ns)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise broken(binary, str(error)) from error
+
+
+@cache
+def _version(binary: Path, _changed: int) -> str:
+    answer = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=_START_SECONDS, check=False)
     match = _VERSION.search(answer.stdout)
     if match is None:
         said = (answer.stderr or answer.stdout).strip().partition("\n")[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import cache
 from typing import Any
 
 import pytest
@@ -70,6 +71,7 @@ ANYS = (
 )
 
 
+@cache
 def message(name: str, depth: int) -> st.SearchStrategy[Any]:
     if name == wellknown.ANY:
         return st.sampled_from(ANYS).flatmap(lambda inner: any_of(inner, depth))
@@ -90,6 +92,7 @@ def spelled(field: Field) -> str:
     return field.json_name if field.number % 3 == 0 else field.name
 
 
+@cache
 def any_of(name: str, depth: int) -> st.SearchStrategy[Any]:
     url = f"type.googleapis.com/{name}"
     if name in wellknown.CONVERT:
@@ -97,6 +100,7 @@ def any_of(name: str, depth: int) -> st.SearchStrategy[Any]:
     return message(name, max(depth - 1, 0)).map(lambda body: {"@type": url, **body})
 
 
+@cache
 def single(field: Field, depth: int) -> st.SearchStrategy[Any]:
     if field.type == MESSAGE:
         right = message(field.type_name, depth)
@@ -108,6 +112,7 @@ def single(field: Field, depth: int) -> st.SearchStrategy[Any]:
     return st.integers(0, 60).flatmap(lambda die: right if die else WRONG)
 
 
+@cache
 def value(field: Field, depth: int) -> st.SearchStrategy[Any]:
     if field.entry:
         keys = (

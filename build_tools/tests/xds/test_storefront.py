@@ -1,4 +1,4 @@
-"""The example, whole: every resource of every proxy in each form that it can take, and through every check."""
+"""The example, whole: every resource of every proxy in each form that it can take."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ import lateen
 from lateen.analysis import analyze
 from lateen.model.placement import place_by_cidr
 from lateen.schema import Schema
-from lateen.schema.binary import find_envoy
-from lateen.verification import verify_many
 from lateen.xds.snapshot import TYPES, Config, Snapshot
 
 STOREFRONT = Path(__file__).resolve().parents[3] / "envoy_configs" / "storefront"
@@ -23,12 +21,9 @@ def snapshots() -> list[Snapshot]:
     mesh = place_by_cidr(lateen.load(STOREFRONT), "192.0.2.0/24")
     assert analyze(mesh) == []
     compiler = lateen.Compiler(mesh)
-    return [compiler.compile(proxy) for proxy in mesh.proxies()]
-
-
-def test_every_proxy_holds(snapshots: list[Snapshot]) -> None:
+    snapshots = [compiler.compile(proxy) for proxy in mesh.proxies()]
     assert len(snapshots) > 5
-    assert verify_many(snapshots, find_envoy()) == [[] for _ in snapshots]
+    return snapshots
 
 
 def test_every_resource_round_trips_through_typed_messages(snapshots: list[Snapshot]) -> None:

@@ -51,7 +51,7 @@ def answering(*answers: bytes, then: Serve = lambda _peer, _head: None) -> Itera
 
 
 def received(peer: socket.socket) -> bytes:
-    """One request with its body, as it came."""
+    """One request with its body, as it came, as far as it came."""
     data = b""
     while b"\r\n\r\n" not in data:
         block = peer.recv(65536)
@@ -62,7 +62,9 @@ def received(peer: socket.socket) -> bytes:
     fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:])
     length = int(fields.get(b"content-length", 0))
     while len(body) < length or (b"transfer-encoding" in fields and not body.endswith(b"0\r\n\r\n")):
-        body += peer.recv(65536)
+        if not (block := peer.recv(65536)):
+            break
+        body += block
     return head + b"\r\n\r\n" + body
 
 
