@@ -239,7 +239,7 @@ def test_what_a_module_says_of_its_configuration_is_told(make: Make) -> None:
     lax = make(suite.module(), "{role: porter}", name="probe")
     (finding,) = checked(lax).findings
     assert finding.code == "LAT0690"
-    assert "; configuration: role: " in finding.message
+    assert "; role: one of sidecar, gateway is expected" in finding.message
 
 
 def test_a_configuration_that_is_to_be_refused_is_not_given_to_envoy(make: Make) -> None:
