@@ -172,14 +172,15 @@ def _exchanged(chain: Chain) -> _Party:
 def _observed(chain: Chain) -> _Party:
     """The peer without a word from it: what the endpoint of an upstream host says, else what a certificate shows.
 
-    Istio takes the namespace from the certificate first. They agree: a certificate is held against the service accounts
-    of the endpoints.
+    Istio takes the namespace from the certificate first. They agree where a certificate is held against the service
+    accounts of the endpoints, which it is unless these are unknown.
     """
     inbound = chain.direction is Direction.INBOUND
-    kept = ("FILTER_STATE", f"{peer_namespace.NAME}:PLAIN")
-    certified = kept if inbound else (_CEL, peer_namespace.expression("upstream"))
+    certified: _Source = (_CEL, peer_namespace.expression("connection" if inbound else "upstream"))
+    # The expression is left to listeners that lateen did not make, and has no value in plaintext.
+    kept = (("FILTER_STATE", f"{peer_namespace.NAME}:PLAIN"),) if inbound else ()
     peer: _Party = dict.fromkeys(_PEER, (_UNKNOWN,)) | {
-        "namespace": (certified, _UNKNOWN),
+        "namespace": (*kept, certified, _UNKNOWN),
         "canonical_revision": ((_TEXT, "latest"),),
     }
     said = {} if inbound else {name: (("UPSTREAM_METADATA", f"lateen:{name}"), *peer[name]) for name in _ENDPOINT}

@@ -100,7 +100,7 @@ def ways(folder: Path) -> Iterator[list[Way]]:
                 settings = "" if name.endswith("without metrics") else CONFIG
                 configs = pair.configs(settings, exchange=name != "lateen without metadata exchange")
                 for role, config in configs.items():
-                    _change(config, name, pair.folder / role)
+                    _change(config, name, role, pair.folder)
                 pair_of = [_envoy(pair.folder, role, config) for role, config in configs.items()]
                 started += pair_of
                 found.append(Way(name, block.outbound(pair.first), *pair_of))
@@ -152,29 +152,26 @@ class _Pair:
         return directory
 
 
-def _change(config: Any, name: str, folder: Path) -> None:
-    """Make of what lateen makes what a way has: fewer filters, and text for labels that a filter would provide.
-
-    The folder is the sidecar's; its name is the role.
-    """
+def _change(config: Any, name: str, role: str, folder: Path) -> None:
+    """Make of what lateen makes what a way has: fewer filters, and text for labels that a filter would provide."""
     if isinstance(config, dict):
         if config.get("@type") == _MANAGER:
-            config["http_filters"] = list(_filters(config["http_filters"], name, folder))
-        if name != "lateen" and "%FILTER_STATE(wasm." in str(config.get("value_format")):
+            config["http_filters"] = list(_filters(config["http_filters"], name, role, folder))
+        if name != "lateen" and "wasm.peer_metadata." in str(config.get("value_format")):
             config["value_format"] = "unknown"
         for value in config.values():
-            _change(value, name, folder)
+            _change(value, name, role, folder)
     elif isinstance(config, list):
         for value in config:
-            _change(value, name, folder)
+            _change(value, name, role, folder)
 
 
-def _filters(filters: list[Any], name: str, folder: Path) -> Iterator[Any]:
+def _filters(filters: list[Any], name: str, role: str, folder: Path) -> Iterator[Any]:
     for each in filters:
         if each["name"] == metadata_exchange.NAME and name == "lateen with an empty module":
             yield _empty(each, folder / "empty.wasm")
         elif each["name"] == metadata_exchange.NAME and name == "lateen's native part with Istio's headers":
-            yield _headers(each, client=folder.name == "client")
+            yield _headers(each, client=role == "client")
         elif each["name"] == metadata_exchange.NAME:
             yield from [each] if name == "lateen" else []
         elif each["name"] == _ROUTER or not name.startswith("bare"):
