@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 import gzip
 import io
 import tarfile
@@ -46,7 +47,8 @@ def web() -> Iterator[Web]:
             body = b"" if isinstance(found, str) else found
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            with suppress(BrokenPipeError, ConnectionResetError):  # who asked has seen enough
+                self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
             pass
