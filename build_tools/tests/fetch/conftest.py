@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 import gzip
 import io
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 

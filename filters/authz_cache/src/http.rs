@@ -69,6 +69,9 @@ fn selected(headers: &Pairs, names: &[String]) -> Fields {
     names.iter().flat_map(|name| values(name).into_iter().map(|value| (name.clone(), value))).collect()
 }
 
+/// Directives that leave nothing for a shared cache to keep.
+const UNKEPT: [&str; 3] = ["no-store", "no-cache", "private"];
+
 /// What the answer says of its lifetime: the configured header first, then `cache-control` as for a shared cache.
 fn lifetime(keeping: &Keeping, headers: &Pairs) -> Option<Duration> {
     if let Some(name) = &keeping.ttl_header {
@@ -77,16 +80,18 @@ fn lifetime(keeping: &Keeping, headers: &Pairs) -> Option<Duration> {
             return Some(seconds(value.trim_ascii()).unwrap_or_default());
         }
     }
-    if ["no-store", "no-cache", "private"].iter().any(|forbidden| directive(headers, forbidden).is_some()) {
+    if UNKEPT.iter().any(|forbids| directive(headers, forbids).is_some()) {
         return Some(Duration::ZERO);
     }
     let age = directive(headers, "s-maxage").or_else(|| directive(headers, "max-age"))?;
     Some(seconds(age).unwrap_or_default())
 }
 
-/// Whether the answer may be used beyond its lifetime. Source: RFC 9111, 4.2.4; of `s-maxage` 5.2.2.10.
+/// Whether the answer may be used beyond its lifetime, however that was said. Source: RFC 9111, 4.2.4; of `s-maxage`
+/// 5.2.2.10.
 fn stale(headers: &Pairs) -> bool {
-    ["must-revalidate", "proxy-revalidate", "s-maxage"].iter().all(|forbids| directive(headers, forbids).is_none())
+    let revalidated = ["must-revalidate", "proxy-revalidate", "s-maxage"];
+    UNKEPT.iter().chain(&revalidated).all(|forbids| directive(headers, forbids).is_none())
 }
 
 /// The value of a directive of `cache-control`, if there is one of this name.

@@ -79,12 +79,6 @@ impl Filter for PeerMetadata {
         Action::Continue
     }
 
-    /// A label is no reason to refuse a request.
-    fn without_room<H: Host>(&self, host: &H) -> Action {
-        self.pass(host, Map::RequestHeaders, false);
-        Action::Continue
-    }
-
     fn on_response_headers<H: Host>(&mut self, stream: &mut Stream, host: &H) -> Action {
         if stream.upstream {
             let claim = Claim::of(host, Map::ResponseHeaders, self.baggage);

@@ -2,7 +2,7 @@
 
 use base64::prelude::{Engine, BASE64_STANDARD};
 use lateen_sdk::fake::FakeHost;
-use lateen_sdk::{Action, Dispatcher, Map};
+use lateen_sdk::{Dispatcher, Map};
 use prost::Message;
 use prost_types::value::Kind;
 use prost_types::{Struct, Value};
@@ -365,14 +365,6 @@ fn a_broken_configuration_is_refused_by_its_path() {
         let logged = host.log.borrow()[0].1.clone();
         assert!(logged.starts_with(problem), "{text}: {logged}");
     }
-}
-
-#[test]
-fn a_request_without_room_passes_and_says_nothing() {
-    let proxy = Proxy::outbound();
-    proxy.headers(Map::RequestHeaders, Some("made up by the application"));
-    assert_eq!(proxy.filter.request_headers(&proxy.host, STREAM + 1), Action::Continue);
-    assert_eq!(proxy.sent(Map::RequestHeaders), (None, None));
 }
 
 #[test]

@@ -64,7 +64,7 @@ impl<F: Filter> Dispatcher<F> {
     /// Request headers: a stream for which there was no room is refused, or passes unseen.
     pub fn request_headers<H: Host>(&self, host: &H, context: u32) -> Action {
         self.with(context, |filter, stream| filter.on_request_headers(stream, host)).unwrap_or_else(|| {
-            let action = self.without_room(host);
+            let action = self.without_room(host, context);
             if action == Action::Pause {
                 refuse(host);
             }
@@ -72,16 +72,16 @@ impl<F: Filter> Dispatcher<F> {
         })
     }
 
-    /// A part of the request's body; nothing of a stream that was refused passes.
+    /// A part of the request's body. Of a stream that was refused nothing passes, nor of one whose plugin has ended.
     pub fn request_body<H: Host>(&self, host: &H, context: u32, size: usize) -> Action {
         self.with(context, |filter, stream| filter.on_request_body(stream, host, size))
-            .unwrap_or_else(|| self.without_room(host))
+            .unwrap_or_else(|| self.without_room(host, context))
     }
 
     /// Request trailers.
     pub fn request_trailers<H: Host>(&self, host: &H, context: u32) -> Action {
         self.with(context, |filter, stream| filter.on_request_trailers(stream, host))
-            .unwrap_or_else(|| self.without_room(host))
+            .unwrap_or_else(|| self.without_room(host, context))
     }
 
     /// Response headers.
@@ -132,10 +132,13 @@ impl<F: Filter> Dispatcher<F> {
     }
 
     /// A request for which there was no room passes if all plugins of the machine let it: whose it is was not kept.
-    fn without_room<H: Host>(&self, host: &H) -> Action {
-        let Ok(contexts) = self.contexts.try_borrow() else {
+    fn without_room<H: Host>(&self, host: &H, context: u32) -> Action {
+        let Ok(mut contexts) = self.contexts.try_borrow_mut() else {
             return Action::Pause;
         };
+        if contexts.streams.get_mut(context).is_some() {
+            return Action::Pause;
+        }
         let verdicts = contexts.plugins.values().map(|filter| filter.without_room(host));
         verdicts.reduce(|one, other| if one == Action::Pause { one } else { other }).unwrap_or(Action::Pause)
     }

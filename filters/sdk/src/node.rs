@@ -1,8 +1,8 @@
 //! A value of a configuration that knows where it stands, so that what is wrong with it is said by its path.
 //!
-//! Unlike the SDK's node this one goes on behind a fault with some value, and who reads must ask in the end whether there
-//! was one: a way out at every step of so many would be a tenth of the module. No message repeats a value, because it may
-//! be a secret.
+//! Reading goes on behind a fault with some value, and who reads must ask in the end whether there was one
+//! ([`Faults::or`]): a way out at every step of so many would be a tenth of a module. No message repeats a value, because
+//! it may be a secret.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;

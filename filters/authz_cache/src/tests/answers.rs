@@ -45,7 +45,9 @@ fn an_answer_that_is_to_be_asked_for_again_or_is_for_shared_caches_is_never_stal
         let answer = Pairs::new(encode(&[(":status", "200"), ("cache-control", value)])).unwrap();
         http::judge(&config.answers, &config.keeping, &answer, Vec::new).unwrap().stale
     };
-    for value in ["max-age=5, must-revalidate", "Proxy-Revalidate,max-age=5", "s-maxage=5"] {
+    for value in
+        ["max-age=5, must-revalidate", "Proxy-Revalidate,max-age=5", "s-maxage=5", "no-cache", "max-age=5, private"]
+    {
         assert!(!stale(value), "{value}");
     }
     for value in ["max-age=5", "", "x-must-revalidate", "a=must-revalidate"] {
