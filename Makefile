@@ -68,7 +68,7 @@ filters: setup-rust ## rebuild every filter and run its scenarios on a real Envo
 	@$(BIN)/lateen filters test
 
 integration: setup setup-prometheus setup-docker setup-bench setup-registry ## integration tests in both runtimes (RUNTIME=process|docker, K=expr)
-	@$(if $(RUNTIME),LATEEN_RUNTIME=$(RUNTIME) )$(BIN)/pytest integration_tests -n 2 $(if $(K),-k '$(K)')
+	@$(if $(RUNTIME),LATEEN_RUNTIME=$(RUNTIME) )$(BIN)/pytest integration_tests -n 2 --max-worker-restart 1 $(if $(K),-k '$(K)')
 
 bench: setup setup-bench ## benchmarks (ARGS=compile, start, sizes, reload, data-plane or filters for one; docs/benchmarks.md)
 	@PYTHONPATH=build_tools/scripts $(BIN)/python -m bench $(ARGS)

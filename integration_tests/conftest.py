@@ -31,6 +31,7 @@ if unknown := set(RUNTIMES) - {"process", "docker"}:
     raise pytest.UsageError(f"there is no runtime {' or '.join(sorted(unknown))}")
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Groups:
     """Which tests one worker runs."""
     return Groups(config, log)
