@@ -6,6 +6,7 @@
 
 local METADATA = "envoy.filters.http.lateen.tenant_context"
 local CLAIMS = "envoy.filters.http.jwt_authn"
+local DENIAL = { [":status"] = "403", ["content-type"] = "text/plain" }
 local LONGEST = 63
 local DOT = ("."):byte()
 
@@ -246,18 +247,28 @@ end
 -- Lets no header pass that only this filter may send, or nobody. A header that changes is written once: each time makes
 -- Envoy look for the route again.
 local function write(headers, tenant)
+  if tenant == nil then
+    headers:remove(CONFIG.header)
+  end
   for _, name in ipairs(KEYS) do
     headers:remove(name)
   end
   if tenant then
     headers:replace(CONFIG.header, tenant)
-  else
-    headers:remove(CONFIG.header)
   end
 end
 
-local function deny(handle)
-  handle:respond({ [":status"] = "403", ["content-type"] = "text/plain" }, "a tenant is required\n")
+-- After an error: one header that cannot be removed keeps no other.
+local function remove(handle)
+  local headers = handle:headers()
+  pcall(headers.remove, headers, CONFIG.header)
+  for _, name in ipairs(KEYS) do
+    pcall(headers.remove, headers, name)
+  end
+end
+
+local function report(handle, problem)
+  handle:logErr("tenant_context: " .. tostring(problem))
 end
 
 local function resolve(handle)
@@ -282,15 +293,14 @@ function envoy_on_request(handle)
   end
   local ok, denied = pcall(resolve, handle)
   if not ok then
-    handle:logErr("tenant_context: " .. tostring(denied))
     if ENFORCES then
-      pcall(function()
-        write(handle:headers(), nil)
-      end)
+      pcall(remove, handle)
     end
+    -- Nothing runs after respond(), so the report comes before it; where that fails too, the denial still comes.
+    pcall(report, handle, denied)
     denied = CONFIG.required and ENFORCES
   end
   if denied then
-    deny(handle)
+    handle:respond(DENIAL, "a tenant is required\n")
   end
 end

@@ -301,15 +301,16 @@ local function apply(handle)
   tell(handle, decision, reason, record, client, lost, forgotten)
 end
 
+-- After an error: one header that cannot be removed keeps no other.
 local function remove(headers)
   for _, name in ipairs(NAMES) do
-    headers:remove(name)
+    pcall(headers.remove, headers, name)
   end
   for _, name in ipairs(REMOVED) do
-    headers:remove(name)
+    pcall(headers.remove, headers, name)
   end
   if SAMPLING.header then
-    headers:remove(SAMPLING.header)
+    pcall(headers.remove, headers, SAMPLING.header)
   end
 end
 
