@@ -117,6 +117,18 @@ def test_a_verb_says_of_which_filter_it_does_nothing(
     assert capsys.readouterr().out.startswith(f"lateen: LAT0650 info: {problem}\n")
 
 
+@pytest.mark.parametrize("verb", ["fuzz --inputs 1", "build --check"])
+def test_of_filters_that_were_not_named_nothing_is_said(
+    verb: str, suite: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    description = (suite / "filter.yaml").read_text()
+    (suite / "filter.yaml").write_text(
+        description.replace("kind: lua", "kind: native, emitter: lateen.filterkit.native.quota")
+    )
+    assert main(["filters", *verb.split(), "-o", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["findings"] == []
+
+
 @pytest.mark.parametrize(
     "verb", ["check", "test", "fuzz", "capabilities", "export --as envoy", "package", "push host/a:1", "serve"]
 )

@@ -77,7 +77,7 @@ def chosen_one(name: str) -> Filter:
 
 
 def nothing_to(verb: str, suite: Filter, lacks: str, severity: Severity = Severity.INFO) -> Diagnostic:
-    """A filter of whose kind a verb can do nothing (LAT0650): no file is at fault."""
+    """A filter of whose kind a verb can do nothing (LAT0650), for those that were named: no file is at fault."""
     from lateen.diagnostics.codes.workbench import NOTHING_TO_DO  # noqa: PLC0415
 
     return NOTHING_TO_DO.at(Origin(), name=suite.name, verb=verb, kind=suite.kind, lacks=lacks, severity=severity)
