@@ -40,7 +40,12 @@ def report_failure(error: MeshError, args: argparse.Namespace, stream: TextIO | 
     What lies in no file is a fault of usage or of the machine (a proxy that does not exist, no Envoy).
     """
     report(error.diagnostics, args, stream)
-    return 1 if any(d.origin.file for d in error.diagnostics if d.severity is Severity.ERROR) else 2
+    return failure_code(error.diagnostics)
+
+
+def failure_code(findings: Iterable[Diagnostic]) -> int:
+    """The exit code of findings that end in failure: 1 if an error lies in a file, else 2."""
+    return 1 if any(f.origin.file for f in findings if f.severity is Severity.ERROR) else 2
 
 
 def print_data(value: Any, style: str) -> None:

@@ -36,6 +36,17 @@ SDK_FOLDERS = (_PACKAGE / "_sdk", FOLDERS[1] / "sdk")
 _NO_FILES: Files = MappingProxyType({})
 
 
+class DescriptionError(ValueError):
+    """A `filter.yaml` that cannot be used: the file, why, and the key at which it is, if that is known."""
+
+    def __init__(self, path: Path, problem: str, at: tuple[str, ...] = ()) -> None:
+        super().__init__(path, problem, at)
+        self.path, self.problem, self.at = path, problem, at
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}"
+
+
 @dataclass(frozen=True)
 class Filter:
     """A filter.
@@ -149,17 +160,22 @@ def unbuilt(suite: Filter) -> tuple[Diagnostic, ...]:
 
 
 def read_filter(folder: Path) -> Filter:
-    """The filter in a folder. Raises ValueError (`FILE: PROBLEM`) if its `filter.yaml` does not follow its schema."""
+    """The filter in a folder.
+
+    Raises DescriptionError if its `filter.yaml` is no YAML or does not follow its schema, OSError if there is none.
+    """
+    path = folder / "filter.yaml"
+    content = path.read_bytes()
     try:
-        description = yaml.load((folder / "filter.yaml").read_text(), yaml.CSafeLoader)
-    except yaml.YAMLError as error:
-        raise ValueError(f"{folder / 'filter.yaml'}: {' '.join(str(error).split())}") from error
-    validator = jsonschema_rs.validator_for(schema("filter"))
-    problems = [f"{_path(e.instance_path) or 'filter.yaml'}: {e.message}" for e in validator.iter_errors(description)]
-    if not problems and description["name"] != folder.resolve().name:
-        problems = [f"name: {description['name']!r} stands in the folder {folder.resolve().name!r}"]
-    if problems:
-        raise ValueError(f"{folder / 'filter.yaml'}: {'; '.join(problems)}")
+        description = yaml.load(content, yaml.CSafeLoader)
+        faults = list(jsonschema_rs.validator_for(schema("filter")).iter_errors(description))
+    except Exception as error:  # PyYAML lets through whatever its constructors of dates, numbers and keys run into
+        raise DescriptionError(path, " ".join(str(error).split())) from error
+    if faults:
+        raise DescriptionError(path, "; ".join(f"{_path(e.instance_path) or path.name}: {e.message}" for e in faults))
+    if description["name"] != folder.resolve().name:
+        problem = f"name: {description['name']!r} stands in the folder {folder.resolve().name!r}"
+        raise DescriptionError(path, problem, ("name",))
     return Filter(
         name=description["name"],
         kind=description["kind"],

@@ -49,7 +49,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Fuzzed:
-    """What came of the inputs of one filter. `memory` is the most bytes that a module had."""
+    """What came of the inputs of one filter. `inputs` were sent; `memory` is the most bytes that a module had."""
 
     filter: str
     seed: int
@@ -90,17 +90,18 @@ def fuzz(suite: Filter, seed: int, inputs: int, first: int = 0, jobs: int = 1) -
     work = partial(_batch, suite.directory, seed)
     batches = [batch for batch in batches if batch[0] < batch[1]]
     results = list(_spread(work, batches, jobs, suite.kind.capitalize()))
-    failures = tuple(failure for found, _ in results for failure in found)
-    memory = max((size for _, size in results), default=0)
-    return Fuzzed(suite.name, seed, inputs, monotonic() - started, memory, failures)
+    failures = tuple(failure for found, _, _ in results for failure in found)
+    sent = sum(count for _, count, _ in results)
+    memory = max((size for _, _, size in results), default=0)
+    return Fuzzed(suite.name, seed, sent, monotonic() - started, memory, failures)
 
 
 def _spread(
-    work: Callable[[tuple[int, int]], tuple[list[Failure], int]],
+    work: Callable[[tuple[int, int]], tuple[list[Failure], int, int]],
     batches: Sequence[tuple[int, int]],
     jobs: int,
     kind: str,
-) -> Iterator[tuple[list[Failure], int]]:
+) -> Iterator[tuple[list[Failure], int, int]]:
     try:
         if jobs == 1 or len(batches) == 1:
             yield from map(work, batches)
@@ -113,8 +114,10 @@ def _spread(
         raise MeshError((found,)) from error
 
 
-def _batch(folder: Path, seed: int, numbers: tuple[int, int]) -> tuple[list[Failure], int]:
-    """Failures among the inputs of these numbers (the end excluded), and the size of the module's memory."""
+def _batch(folder: Path, seed: int, numbers: tuple[int, int]) -> tuple[list[Failure], int, int]:
+    """Failures among the inputs of these numbers (the end excluded), how many were sent, and the size of the module's
+    memory.
+    """
     suite, words, scenarios = _material(folder)
     index = numbers[0] // BATCH
     scenario = scenarios[index % len(scenarios)]
@@ -124,7 +127,7 @@ def _batch(folder: Path, seed: int, numbers: tuple[int, int]) -> tuple[list[Fail
         run = _Run(suite, configuration, words, seed, memory)
     except Refusal as refused:
         if memory is not None:
-            return [], 0
+            return [], 0, 0
         raise MeshError((not_started(suite, scenario, refused),)) from refused
     failures: list[Failure] = []
     for number in range(*numbers):
@@ -133,7 +136,7 @@ def _batch(folder: Path, seed: int, numbers: tuple[int, int]) -> tuple[list[Fail
             fresh = _Run(suite, configuration, words, seed, memory)
             failures.append(Failure(number, problem, bool(fresh.send(number))))
             run = _Run(suite, configuration, words, seed, memory)
-    return failures, run.size
+    return failures, len(range(*numbers)), run.size
 
 
 @lru_cache(maxsize=4)

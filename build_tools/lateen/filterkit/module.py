@@ -14,6 +14,9 @@ PAGE = 65536
 WASI = ("wasi_snapshot_preview1", "wasi_unstable")
 """The names under which modules import WASI."""
 
+MOST_SECTIONS = 10_000
+"""Of a stranger's module: kinds stand once each, but custom sections, of which a compiler writes dozens."""
+
 _MAGIC = b"\0asm\x01\0\0\0"
 _CUSTOM, _TYPES, _IMPORTS, _FUNCTIONS, _MEMORIES, _EXPORTS = 0, 1, 2, 3, 5, 7
 _FUNCTION, _TABLE, _MEMORY, _GLOBAL, _TAG = range(5)
@@ -84,6 +87,13 @@ def read_module(data: bytes) -> Module:
     return Module(tuple(imports), tuple(other), functions, exports_memory, memory, tuple(sections))
 
 
+def check_sections(data: bytes) -> None:
+    """Raise BrokenModuleError unless sections follow each other to the end; of what is in them nothing is read."""
+    for count, _ in enumerate(_sections(data)):
+        if count == MOST_SECTIONS:
+            raise BrokenModuleError(f"it has more than {MOST_SECTIONS} sections")
+
+
 def without_custom_sections(data: bytes) -> bytes:
     """The module without its custom sections: names, producers, debug information. What it does is the same.
 
@@ -96,10 +106,11 @@ def without_custom_sections(data: bytes) -> bytes:
     return b"".join(parts)
 
 
-def _sections(data: bytes) -> Iterator[tuple[int, bytes]]:
+def _sections(data: bytes) -> Iterator[tuple[int, memoryview]]:
+    """The kind and content of each section, nothing copied."""
     if not data.startswith(_MAGIC):
         raise BrokenModuleError("it does not begin as a Wasm module of version 1")
-    reader = _Reader(data, len(_MAGIC))
+    reader = _Reader(memoryview(data), len(_MAGIC))
     while reader.position < len(data):
         try:
             kind, size = reader.byte(), reader.number()
@@ -119,7 +130,7 @@ def _leb(value: int) -> bytes:
 class _Reader:
     """Reads on in bytes; beyond their end it raises IndexError."""
 
-    def __init__(self, data: bytes, position: int = 0) -> None:
+    def __init__(self, data: memoryview, position: int = 0) -> None:
         self._data, self.position = data, position
 
     def byte(self) -> int:
@@ -138,14 +149,14 @@ class _Reader:
             if shift > 63:
                 raise BrokenModuleError(f"a number at byte {self.position} has more than 64 bits")
 
-    def take(self, size: int) -> bytes:
+    def take(self, size: int) -> memoryview:
         if self.position + size > len(self._data):
             raise IndexError(size)
         self.position += size
         return self._data[self.position - size : self.position]
 
     def name(self) -> str:
-        return self.take(self.number()).decode()
+        return str(self.take(self.number()), "utf-8")
 
     def limits(self) -> int:
         """The minimum of a memory or table."""

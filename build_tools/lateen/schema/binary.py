@@ -41,13 +41,15 @@ def version(binary: Path) -> str:
     Raises MeshError (LAT0502) if it cannot be started or does not answer as Envoy does.
     """
     try:
-        return _version(binary, binary.stat().st_mtime_ns)
+        found = binary.stat()
+        return _version(binary, (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns))
     except (OSError, subprocess.TimeoutExpired) as error:
         raise broken(binary, str(error)) from error
 
 
 @cache
-def _version(binary: Path, _changed: int) -> str:
+def _version(binary: Path, _file: tuple[int, ...]) -> str:
+    """Packages that are made reproducibly share one time: it does not tell a file alone."""
     answer = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=_START_SECONDS, check=False)
     match = _VERSION.search(answer.stdout)
     if match is None:

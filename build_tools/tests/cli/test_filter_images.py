@@ -148,7 +148,9 @@ def test_serve_tells_programs_what_it_serves() -> None:
     printed = ""
     while not printed.endswith("}\n") or printed.count("{") != printed.count("}"):
         printed += process.stdout.readline()
-    (module,) = json.loads(printed)["modules"]
+    told = json.loads(printed)
+    (module,) = told["modules"]
+    assert [(found["code"], found["severity"]) for found in told["findings"]] == [("LAT0650", "info")]
     assert module["url"].endswith(f"/peer_metadata/{module['sha256']}.wasm")
     assert hashlib.sha256(requests.get(module["url"], timeout=30).content).hexdigest() == module["sha256"]
     for number in (signal.SIGSTOP, signal.SIGINT, signal.SIGTERM, signal.SIGCONT):  # both are there when it goes on

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -116,6 +117,18 @@ def test_a_verb_says_of_which_filter_it_does_nothing(
     assert capsys.readouterr().out.startswith(f"lateen: LAT0650 info: {problem}\n")
 
 
+@pytest.mark.parametrize("verb", ["fuzz --inputs 1", "build --check"])
+def test_of_filters_that_were_not_named_nothing_is_said(
+    verb: str, suite: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    description = (suite / "filter.yaml").read_text()
+    (suite / "filter.yaml").write_text(
+        description.replace("kind: lua", "kind: native, emitter: lateen.filterkit.native.quota")
+    )
+    assert main(["filters", *verb.split(), "-o", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["findings"] == []
+
+
 @pytest.mark.parametrize(
     "verb", ["check", "test", "fuzz", "capabilities", "export --as envoy", "package", "push host/a:1", "serve"]
 )
@@ -143,9 +156,9 @@ def test_a_host_that_is_not_installed_is_named(
     monkeypatch.setitem(sys.modules, "lupa.luajit21", None)
     for verb in ("test", "fuzz"):
         assert main(["filters", verb, "probe"]) == 2
-        err = capsys.readouterr().err
-        assert "LAT0615 error: Lua filters cannot run in this process: lupa is not installed" in err
-        assert "hint: pip install 'lateen[filters]'" in err
+        told = "".join(capsys.readouterr())
+        assert "LAT0615 error: Lua filters cannot run in this process: lupa is not installed" in told
+        assert "hint: pip install 'lateen[filters]'" in told
 
 
 def test_a_run_of_the_fuzzer_says_its_seed(suite: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -182,6 +195,19 @@ def test_what_the_fuzzer_finds_is_exit_1_with_the_way_to_repeat_it(
     assert "hint: lateen filters fuzz probe --seed 7 --from 0 --inputs 1" in out
 
 
+def test_what_the_fuzzer_finds_outlasts_a_filter_that_cannot_be_fuzzed(
+    suite: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """LAT0618 beside LAT0619."""
+    shutil.copytree(suite, "bare/probe")
+    (suite / "scenarios" / "a.yaml").write_text(SCENARIO % "/")
+    (suite / "filter.lua").write_text("function envoy_on_request(handle) error('oops') end")
+    assert main(["filters", "fuzz", str(suite), "bare/probe", "--inputs", "1", "-o", "json"]) == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert sorted(finding["code"] for finding in answer["findings"]) == ["LAT0618", "LAT0619"]
+    assert [result["inputs"] for result in answer["filters"]] == [1]
+
+
 def test_an_unknown_filter_is_named_with_a_likely_one(suite: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """LAT0601."""
     assert main(["filters", "test", "porbe"]) == 2
@@ -200,17 +226,30 @@ def test_an_unknown_filter_is_named_with_a_likely_one(suite: Path, capsys: pytes
         (("name: probe", "name: other"), [":1:8: LAT0602 error: name: 'other' stands in the folder 'probe'"]),
         (("{name", "[name"), [":1:106: LAT0003 error: "]),
         (("{name", "{}\n---\n{name"), [": LAT0602 error: it must be one document"]),
+        (("Looks.", "\udcff"), [":1:24: LAT0002 error: byte 0xff is not valid UTF-8"]),
+        (("Looks.", "2001-01-01"), [":1:1: LAT0602 error: Unsupported type: 'date'"]),
+        (("Looks.", "2001-99-99"), [":1:1: LAT0602 error: month must be in 1..12"]),
+        (("AUTHN", "AUTHN, 1: x"), [":1:1: LAT0602 error: Additional properties are not allowed ('1'"]),
+        (("AUTHN", f"AUTHN, x: {'[' * 3000}{']' * 3000}"), [":1:259: LAT0008 error: more than 200 levels of nesting"]),
+        (("Looks.", "!!bool maybe"), [":1:24: LAT0006 error: not a valid !!bool"]),
     ],
 )
 def test_a_broken_description_is_a_finding_for_each_fault(
     change: tuple[str, str], found: list[str], suite: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     description = (suite / "filter.yaml").read_text()
-    (suite / "filter.yaml").write_text(description.replace(*change))
+    (suite / "filter.yaml").write_text(description.replace(*change), errors="surrogateescape")
     assert main(["filters", "list"]) == 1
     printed = capsys.readouterr().err
     assert printed.count(" error: ") == len(found)
     assert [start for start in found if f"{suite}/filter.yaml{start}" not in printed] == []
+
+
+def test_a_broken_description_is_found_in_a_folder_of_any_name(suite: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = suite.rename(suite.parent / "a: b")
+    assert main(["filters", "fuzz", str(own)]) == 1
+    problem = "name: 'probe' stands in the folder 'a: b'"
+    assert f"{own}/filter.yaml:1:8: LAT0602 error: {problem}\n" in capsys.readouterr().err
 
 
 def test_modules_without_their_source_cannot_be_built(suite: Path, capsys: pytest.CaptureFixture[str]) -> None:

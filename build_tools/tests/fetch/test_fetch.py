@@ -200,6 +200,7 @@ def test_a_module_may_be_packed(web: Web, layers: tuple[str, ...]) -> None:
         (b"", "LAT0642", "empty"),
         (b"<html>", "LAT0642", "does not begin as one"),
         (MODULE + b"\x01\x05half", "LAT0642", "it ends in a section, at byte 10 of 14"),
+        (MODULE + bytes(2 * 10_001), "LAT0642", "it has more than 10000 sections"),
         (b"\0asm\x0d\0\1\0", "LAT0642", "component"),
         (packed(b"<html>", "gzip"), "LAT0642", "does not begin as one"),
         (packed(MODULE, "gzip")[:-4], "LAT0642", "does not begin as one"),
@@ -211,7 +212,7 @@ def test_a_module_may_be_packed(web: Web, layers: tuple[str, ...]) -> None:
         (long_names(2000), "LAT0642", "does not begin as one"),
         ("/a", "LAT0641", "redirects more than 5 times"),
     ],
-    ids=range(15),
+    ids=range(16),
 )
 def test_what_is_no_module_is_refused(web: Web, content: bytes | str | int, code: str, says: str) -> None:
     web.content["/a"] = content
@@ -222,6 +223,11 @@ def test_what_is_no_module_is_refused(web: Web, content: bytes | str | int, code
     message = error.code.message.format(**error.details)
     assert says in message
     assert "hunter2" not in message
+
+
+def test_what_is_in_sections_is_not_read(web: Web) -> None:
+    web.content["/a"] = content = MODULE + b"\x07\x02\x05\xff" + b"\x00\x01\x09"
+    assert http.download(f"{web.url}/a").content == content
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:9", "127.0.0.1:99999", "a..b", "a" * 64, "[::1"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,17 @@ def test_no_envoy_at_all_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch, tm
 
 def test_the_version_is_what_the_binary_reports(fake: Path) -> None:
     assert binary.version(fake) == "1.39.2-dev"
+
+
+def test_a_binary_in_the_place_of_another_is_asked_anew_whatever_its_time(fake: Path) -> None:
+    assert binary.version(fake) == "1.39.2-dev"
+    other = fake.with_name("other")
+    other.write_text(fake.read_text().replace("1.39.2", "1.40.0"))
+    other.chmod(0o755)
+    time = fake.stat().st_mtime_ns
+    os.utime(other, ns=(time, time))
+    other.replace(fake)
+    assert binary.version(fake) == "1.40.0-dev"
 
 
 @pytest.mark.parametrize(

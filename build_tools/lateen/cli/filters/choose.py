@@ -50,7 +50,7 @@ def chosen(names: Iterable[str]) -> list[Filter]:
     """
     from lateen.api.nearest import suggestion  # noqa: PLC0415
     from lateen.diagnostics.codes import filterkit as codes  # noqa: PLC0415
-    from lateen.filterkit.catalog import catalog, read_filter  # noqa: PLC0415
+    from lateen.filterkit.catalog import DescriptionError, catalog, read_filter  # noqa: PLC0415
     from lateen.filterkit.described import faults  # noqa: PLC0415
 
     names = list(dict.fromkeys(names))
@@ -59,9 +59,8 @@ def chosen(names: Iterable[str]) -> list[Filter]:
         known = catalog() if len(outside) < len(names) or not names else {}
         others = [name for name in names if name not in outside and name not in known]
         outside |= {name: read_filter(Path(name).resolve()) for name in others if Path(name, "filter.yaml").exists()}
-    except ValueError as error:
-        file, _, problem = str(error).partition(": ")
-        raise MeshError(tuple(faults(Path(file), problem))) from error
+    except DescriptionError as error:
+        raise MeshError(tuple(faults(error))) from error
     known = known | outside
     if unknown := [name for name in names if name not in known]:
         hint = f"there are {', '.join(known)}"
@@ -78,7 +77,7 @@ def chosen_one(name: str) -> Filter:
 
 
 def nothing_to(verb: str, suite: Filter, lacks: str, severity: Severity = Severity.INFO) -> Diagnostic:
-    """A filter of whose kind a verb can do nothing (LAT0650): no file is at fault."""
+    """A filter of whose kind a verb can do nothing (LAT0650), for those that were named: no file is at fault."""
     from lateen.diagnostics.codes.workbench import NOTHING_TO_DO  # noqa: PLC0415
 
     return NOTHING_TO_DO.at(Origin(), name=suite.name, verb=verb, kind=suite.kind, lacks=lacks, severity=severity)

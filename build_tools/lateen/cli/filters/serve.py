@@ -9,10 +9,12 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from lateen.cli.filters import choose
-from lateen.cli.output import print_data
+from lateen.cli.filters.report import report_data
+from lateen.cli.output import report
 from lateen.diagnostics import MeshError, Severity
 
 if TYPE_CHECKING:
+    from lateen.diagnostics import Diagnostic
     from lateen.filterkit.serve import ModuleServer
 
 HELP = """Offer the modules of filters by plain HTTP, for `code.remote` of Envoy's Wasm filter; until Ctrl-C.
@@ -37,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print URL and digest of each module, and serve them.
+    """Print URL and digest of each module, and serve them; filters without one are told if they were named.
 
     What ends it is waited for, not handled: a second signal, which Ctrl-C under a supervisor brings, then interrupts
     nothing on the way out. Connections end with the process, so that no client can delay it. Exit 2 if there is no
@@ -47,25 +49,28 @@ def run(args: argparse.Namespace) -> int:
 
     filters = choose.chosen(args.names)
     modules = [suite for suite in filters if suite.kind == "wasm"]
+    severity = Severity.INFO if modules else Severity.ERROR
+    without = [choose.nothing_to("serve", suite, "module", severity) for suite in filters if suite.kind != "wasm"]
     if not modules:
-        raise MeshError(tuple(choose.nothing_to("serve", suite, "module", Severity.ERROR) for suite in filters))
+        raise MeshError(tuple(without))
     server = ModuleServer(args.listen, served(modules))
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
-    _tell(server, args.output)
+    _tell(server, without if args.names else [], args)
     Thread(target=server.serve_forever, daemon=True).start()
     signal.sigwait(_ENDING)
     return 0
 
 
-def _tell(server: ModuleServer, style: str) -> None:
+def _tell(server: ModuleServer, findings: list[Diagnostic], args: argparse.Namespace) -> None:
     modules = [
         {"url": f"{server.url}{path}", "sha256": found.sha256} for path, found in server.paths.items() if found.lasting
     ]
-    if style == "text":
+    if args.output == "text":
+        report(findings, args)
         for module in modules:
             print(f"{module['url']} sha256 {module['sha256']}")
     else:
-        print_data({"version": 1, "modules": modules}, style)
+        report_data(findings, args, modules=modules)
     sys.stdout.flush()
 
 

@@ -101,8 +101,8 @@ NOTHING_TO_DO = Code(
     Severity.INFO,
     "Nothing to do for a filter of this kind",
     "{name} has nothing to {verb}: a filter of kind {kind} has no {lacks}",
-    "Only Wasm filters have a module to build or serve, and a native filter is Envoy's own code, configured. A server "
-    "that would have nothing at all does not start: there it is an error.",
+    "Only Wasm filters have a module to build or serve, and a native filter is Envoy's own code, configured. It is "
+    "told of filters that were named. A server that would have nothing at all does not start: there it is an error.",
     example="lateen filters fuzz quota",
     fix="name a filter of another kind; lateen filters list tells the kinds",
 )
