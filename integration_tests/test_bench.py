@@ -13,7 +13,7 @@ from harness import lacking
 def test_the_data_plane_is_measured_on_every_way() -> None:
     if shutil.which("h2load") is None:
         lacking("h2load is missing: make setup-bench")
-    (table,) = data_plane.measure(rounds=1, requests=200)
+    (table,) = data_plane.measure(starts=1, rounds=1, requests=200)
     assert tuple(row[0] for row in table.rows) == NAMES
     for _, *_, p50, p99 in table.rows:
         assert 0 < p50 <= p99

@@ -81,6 +81,7 @@ NAMES = (
     "lateen's native part with Istio's headers",
     "lateen with an empty module",
     "lateen",
+    "bare Envoys, a second pair",
 )
 
 
