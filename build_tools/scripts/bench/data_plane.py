@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections import defaultdict
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 
 from bench.report import Table, note
-from bench.sidecars import HOST, Way, ways
+from bench.sidecars import HOST, NAMES, Way, ways
 from lateen.filterkit.bench.load import RATE, Request, load
 
 STARTS = 4
@@ -26,7 +25,7 @@ COMMAND = "make bench ARGS=data-plane"
 
 def measure(starts: int = STARTS, rounds: int = ROUNDS, requests: int = REQUESTS) -> list[Table]:
     """CPU per request in each sidecar, and latency, by way: medians over rounds that alternate between all ways."""
-    found: dict[str, list[tuple[float, ...]]] = defaultdict(list)
+    found: dict[str, list[tuple[float, ...]]] = {name: [] for name in NAMES}
     for start in range(starts):
         with TemporaryDirectory(prefix="lb") as folder, ways(Path(folder)) as all_ways:
             for way in all_ways:
