@@ -186,19 +186,22 @@ impl SharedTable {
             return Ok(seed);
         }
         let slot = Slot([self.name, "/seed"].concat());
-        let seed = match host.shared_data(&slot)? {
-            Some((bytes, _)) => u64::from_le_bytes(bytes.try_into().map_err(|_| Status::PARSE_FAILURE)?),
-            None => {
-                let seed = host.now()?;
-                match host.set_shared_data(&slot, &seed.to_le_bytes(), NEVER_SET) {
-                    Ok(()) => seed,
-                    Err(Status::CAS_MISMATCH) => return self.seed(host),
-                    Err(status) => return Err(status),
+        for _ in 0..ATTEMPTS {
+            let seed = match host.shared_data(&slot)? {
+                Some((bytes, _)) => u64::from_le_bytes(bytes.try_into().map_err(|_| Status::PARSE_FAILURE)?),
+                None => {
+                    let seed = host.now()?;
+                    match host.set_shared_data(&slot, &seed.to_le_bytes(), NEVER_SET) {
+                        Ok(()) => seed,
+                        Err(Status::CAS_MISMATCH) => continue,
+                        Err(status) => return Err(status),
+                    }
                 }
-            }
-        };
-        self.seed.set(Some(seed));
-        Ok(seed)
+            };
+            self.seed.set(Some(seed));
+            return Ok(seed);
+        }
+        Err(Status::CAS_MISMATCH)
     }
 
     /// The entries of a slot that have not expired: none if it has another schema or another form.

@@ -189,10 +189,13 @@ fn what_the_host_refuses_is_an_error_and_not_an_empty_table() {
 
 #[test]
 fn a_change_that_others_come_before_each_time_is_given_up() {
-    let (table, host) = (table(1, Eviction::Never), host());
-    table.put(&host, b"key", b"value", SECOND).unwrap();
+    let (old, new) = (table(1, Eviction::Never), table(1, Eviction::Never));
+    let (host, empty) = (host(), host());
+    old.put(&host, b"key", b"value", SECOND).unwrap();
     host.faults.borrow_mut().insert("proxy_set_shared_data", Status::CAS_MISMATCH);
-    assert_eq!(table.put(&host, b"key", b"value", SECOND), Err(Status::CAS_MISMATCH));
+    assert_eq!(old.put(&host, b"key", b"value", SECOND), Err(Status::CAS_MISMATCH));
+    empty.faults.borrow_mut().insert("proxy_set_shared_data", Status::CAS_MISMATCH);
+    assert_eq!(new.put(&empty, b"key", b"value", SECOND), Err(Status::CAS_MISMATCH), "not even a seed");
 }
 
 #[test]
